@@ -1,0 +1,56 @@
+// Builds dist/: one bundle an entry (a preload must load in milliseconds, so no file tree to walk), ESM with
+// shared chunks, CommonJS with none, and the declarations of both. Packages stay external: only the CLI has any.
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const library = ['index', 'off', 'macros', 'hooks'];
+const entry = (name) => join(root, 'src', `${name}.ts`);
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  charset: 'utf8',
+  logLevel: 'warning',
+};
+
+await Promise.all([
+  build({
+    ...common,
+    format: 'esm',
+    splitting: true,
+    outdir: 'dist/esm',
+    entryPoints: [...library, 'browser', 'cli'].map(entry),
+    define: { OTRACE_VERSION: JSON.stringify(version) },
+  }),
+  build({
+    ...common,
+    format: 'cjs',
+    outdir: 'dist/cjs',
+    entryPoints: library.map(entry),
+    banner: { js: "const otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    define: { OTRACE_VERSION: JSON.stringify(version), 'import.meta.url': 'otraceModuleUrl' },
+  }),
+]);
+
+// The same declarations serve both formats: the nearest package.json decides how a .d.ts is read.
+const tsc = createRequire(import.meta.url).resolve('typescript/package.json');
+execFileSync(process.execPath, [join(dirname(tsc), 'bin', 'tsc'), '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+cpSync(join(root, 'dist', 'esm'), join(root, 'dist', 'cjs'), {
+  recursive: true,
+  filter: (from) => !from.endsWith('.js'),
+});
+writeFileSync(join(root, 'dist', 'cjs', 'package.json'), '{ "type": "commonjs" }\n');

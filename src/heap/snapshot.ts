@@ -1,0 +1,48 @@
+/**
+ * What a heap looked like at one moment: plain, immutable data that every source produces and everything after
+ * it (report rows, diffs, exports) reads. No behaviour lives here.
+ *
+ * Vocabulary: a *block* is one allocation; *live* is what is allocated and not freed; *total* is everything
+ * allocated since the tracer was armed, freed or not.
+ */
+import type { Frame } from './frame.js';
+
+/** The four heaps of a JavaScript process, in the order in which reports and counter lanes list them. */
+export const SOURCE_NAMES = ['js', 'wasm', 'buffers', 'manual'] as const;
+
+export type SourceName = (typeof SOURCE_NAMES)[number];
+
+/** What one call site holds and has allocated. */
+export interface SiteUsage {
+  readonly source: SourceName;
+  /** 16 hex digits, stable from run to run (see `hashStack`). */
+  readonly hash: string;
+  /** Innermost first; empty for the group of allocations whose stack was not captured. */
+  readonly frames: readonly Frame[];
+  readonly liveBytes: number;
+  readonly liveBlocks: number;
+  /** 0 when the source can't tell totals (see `SourceSnapshot.hasTotals`). */
+  readonly totalBytes: number;
+  readonly totalBlocks: number;
+}
+
+/** One heap at one moment. */
+export interface SourceSnapshot {
+  readonly source: SourceName;
+  /** True when the figures are a sampling estimate; they are then shown with `~`. */
+  readonly estimated: boolean;
+  /** False when the source knows only what is live (V8's sampler). */
+  readonly hasTotals: boolean;
+  readonly liveBytes: number;
+  readonly liveBlocks: number;
+  readonly sites: readonly SiteUsage[];
+  /** Further figures of the source for `heap_report_stats`: names in snake_case, values readable. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** Every armed heap at one moment. `sources` follows the order of `SOURCE_NAMES`. */
+export interface HeapSnapshot {
+  /** Microseconds on the recorder's clock. */
+  readonly takenUs: number;
+  readonly sources: readonly SourceSnapshot[];
+}
