@@ -40,7 +40,7 @@ export function gather(ranges: readonly LogRange[]): EventBatch {
     const from = wanted.get(log)!;
     const { written } = ring;
     const before = count;
-    for (let sequence = Math.max(from, written - ring.capacity); sequence < written; sequence++) {
+    for (let sequence = Math.max(from, ring.oldest); sequence < written; sequence++) {
       const slot = ring.slot(sequence);
       if (hasLostPayload(ring, slot)) continue;
       timesUs[count] = ring.startUs(slot);

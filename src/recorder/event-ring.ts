@@ -67,10 +67,15 @@ export class EventRing {
   readonly halves: Uint32Array;
   readonly units: Uint16Array;
   readonly #mask: number;
+  readonly #intactFrom: number;
   #written: number;
 
-  /** @param block memory of `EventRing.bytes(capacity)` bytes: fresh zeroes, or the ring of another thread */
-  constructor(block: ArrayBufferLike) {
+  /**
+   * @param block memory of `EventRing.bytes(capacity)` bytes: fresh zeroes, or the ring of another thread
+   * @param intactFrom events with smaller numbers are damaged
+   */
+  constructor(block: ArrayBufferLike, intactFrom = 0) {
+    this.#intactFrom = intactFrom;
     this.words = new Float64Array(block);
     this.halves = new Uint32Array(block);
     this.units = new Uint16Array(block);
@@ -86,16 +91,26 @@ export class EventRing {
     return 8 * (HEADER_WORDS + capacity * (RECORD_WORDS + PAYLOAD_WORDS));
   }
 
-  /** A copy of the ring as it is now, which its owner can't overwrite while it is read. */
+  /**
+   * A copy of the ring as it is now, which its owner can't overwrite while it is read. What the owner overwrote
+   * while it was being copied is known by the counts afterwards, and left out.
+   */
   copy(): EventRing {
     const block = new ArrayBuffer(this.words.byteLength);
-    new Float64Array(block).set(this.words);
-    return new EventRing(block);
+    const words = new Float64Array(block);
+    words.set(this.words);
+    words[WORDS_WRITTEN] = this.words[WORDS_WRITTEN]!;
+    return new EventRing(block, this.written - this.capacity + 1);
   }
 
   /** Events written ever; the ring holds the last `capacity` of them. Fresh also on another thread's ring. */
   get written(): number {
     return this.words[WRITTEN]!;
+  }
+
+  /** Number of the oldest event that the ring still holds. */
+  get oldest(): number {
+    return Math.max(0, this.#intactFrom, this.written - this.capacity);
   }
 
   /**

@@ -59,8 +59,10 @@ export interface RecorderParts {
   readonly tid: number;
   readonly threadName: string;
   readonly warn: (message: string) => void;
-  /** Makes this thread's log when recording first starts; a worker shares its memory here. */
-  readonly openLog?: (recorder: Recorder, block: number) => ThreadLog;
+  /** True when `enable()` is to do nothing: the user of the program has switched tracing off from outside. */
+  readonly forbidden?: boolean;
+  /** Makes this thread's log of so many bytes when recording first starts; a worker shares its memory here. */
+  readonly openLog?: (bytes: number) => ThreadLog;
   /** Logs of other threads, to be written together with this one's. */
   readonly otherLogs?: () => readonly ReadableLog[];
 }
@@ -71,7 +73,7 @@ export class Recorder extends Category {
   readonly #filter: Filter;
   readonly #categories = new Map<string, Category>();
   readonly #flushListeners: (() => void)[] = [];
-  readonly #enableListeners: (() => void)[] = [];
+  readonly #toggleListeners: ((on: boolean) => void)[] = [];
   /** Events of each log that earlier incremental flushes have written. */
   readonly #flushed = new WeakMap<ReadableLog, number>();
   readonly #zones: Category;
@@ -100,17 +102,14 @@ export class Recorder extends Category {
 
   /** Starts (or resumes) recording. Memory for the events is taken here, the first time. */
   enable(): void {
-    if (this.#enabled) return;
+    if (this.#enabled || this.#parts.forbidden === true) return;
     this.#log ??= this.#openLog();
-    this.#enabled = true;
-    this.#attachAll();
-    for (const listener of this.#enableListeners) listener();
+    this.#toggle(true);
   }
 
   /** Stops recording; what was recorded is kept. */
   disable(): void {
-    this.#enabled = false;
-    this.#attachAll();
+    if (this.#enabled) this.#toggle(false);
   }
 
   /** The same calls in another category; the object can be kept. @example const io = trace.category('io'); */
@@ -269,9 +268,15 @@ export class Recorder extends Category {
     this.#flushListeners.push(listener);
   }
 
-  /** Calls back each time recording starts. */
-  onEnable(listener: () => void): void {
-    this.#enableListeners.push(listener);
+  /** Calls back each time recording starts (`true`) or stops. */
+  onToggle(listener: (on: boolean) => void): void {
+    this.#toggleListeners.push(listener);
+  }
+
+  #toggle(on: boolean): void {
+    this.#enabled = on;
+    this.#attachAll();
+    for (const listener of this.#toggleListeners) listener(on);
   }
 
   #identity(): { name: string; sortIndex: number } {
@@ -281,7 +286,7 @@ export class Recorder extends Category {
 
   #openLog(): ThreadLog {
     const bytes = EventRing.bytes(this.#capacity);
-    if (this.#parts.openLog !== undefined) return this.#parts.openLog(this, bytes);
+    if (this.#parts.openLog !== undefined) return this.#parts.openLog(bytes);
     const { tid, threadName } = this.#parts;
     return new ThreadLog({ tid, name: threadName, sortIndex: 0 }, this.clock, new ArrayBuffer(bytes));
   }

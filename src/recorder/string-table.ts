@@ -10,8 +10,8 @@
 /** Highest number of strings; ids must fit 16 bits. */
 const LIMIT = 0xffff;
 
-/** Called with each string as it gets its id; a worker copies it to where the main thread can read it. */
-export type StringObserver = (text: string) => void;
+/** Called with each new string; a worker copies it to where others can read it. False when there is no room. */
+export type StringObserver = (text: string) => boolean;
 
 export class StringTable {
   readonly #ids = new Map<string, number>();
@@ -41,10 +41,9 @@ export class StringTable {
     // A caller without types may pass anything as a name; the Map has just missed it, so this is off the hot path.
     if (typeof text !== 'string') return this.id(describeName(text));
     const id = this.#texts.length;
-    if (id > LIMIT) return 0;
+    if (id > LIMIT || this.#onNew?.(text) === false) return 0;
     this.#ids.set(text, id);
     this.#texts.push(text);
-    this.#onNew?.(text);
     return id;
   }
 }
