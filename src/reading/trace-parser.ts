@@ -173,13 +173,9 @@ export class TraceParser {
   #scanOn(): boolean {
     const window = this.#window;
     const after = this.#scan.advance(window.buffer, this.#position, window.end);
+    this.#dropIfTooLarge(after >= 0 ? after : window.end);
     if (after === INCOMPLETE) {
       this.#position = window.end;
-      const largest = this.#scanning === 'element' ? LARGEST_EVENT : LARGEST_OTHER_VALUE;
-      if (!this.#dropping && window.end - window.start > largest) {
-        if (this.#scanning === 'element') this.#note('malformed', window.start, 'an event of over 64 MiB');
-        this.#dropping = true;
-      }
       return false;
     }
     if (after === BROKEN) {
@@ -194,6 +190,15 @@ export class TraceParser {
     }
     this.#scanning = 'nothing';
     return true;
+  }
+
+  /** Gives up keeping the value when it reaches too far. */
+  #dropIfTooLarge(reached: number): void {
+    const inEvent = this.#scanning === 'element';
+    if (this.#dropping || reached - this.#window.start <= (inEvent ? LARGEST_EVENT : LARGEST_OTHER_VALUE))
+      return;
+    if (inEvent) this.#note('malformed', this.#window.start, 'an event of over 64 MiB');
+    this.#dropping = true;
   }
 
   /** Makes what it is of a value that is complete; `text` is null when it was too large. */
