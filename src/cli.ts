@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+/**
+ * The command line: finds the verb, loads its file and no other, and turns errors into one line on stderr and an
+ * exit code. A verb is one line in `VERBS` and one file that exports `define(command)`.
+ *
+ * Results go to stdout, everything else to stderr.
+ */
+import { Command, CommanderError } from 'commander';
+import { EXIT } from './cli/exit-codes.js';
+
+/** Put in by the build; absent when the sources run as they are. */
+declare const OTRACE_VERSION: string | undefined;
+
+interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly define: (command: Command) => void }>;
+}
+
+const VERBS: readonly Verb[] = [
+  {
+    name: 'report',
+    summary: 'print the leak report and the live-bytes history of a trace',
+    load: () => import('./cli/report.js'),
+  },
+];
+
+const EXIT_CODES = `
+Exit codes: 0 success; 1 failed, or a limit was exceeded; 2 bad usage, or input that can't be read.
+Results are written to stdout, everything else to stderr.`;
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('otrace')
+    .description('Trace recorder and heap tracer: one Perfetto file that says who leaks what.')
+    .version(typeof OTRACE_VERSION === 'undefined' ? 'unbuilt' : OTRACE_VERSION, '--version')
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .addHelpText('after', EXIT_CODES);
+  const wanted = args[0] === 'help' ? args[1] : args[0];
+  for (const verb of VERBS) {
+    // Sub-commands take over the settings made so far.
+    const command = program.command(verb.name).description(verb.summary);
+    if (wanted === verb.name) (await verb.load()).define(command);
+  }
+  await program.parseAsync(args, { from: 'user' });
+}
+
+/** commander's `error: ... \n(Did you mean x?)` in the form of all messages here. */
+function oneLine(text: string): string {
+  const [problem = '', hint] = text.replace(/^error: /, '').split('\n');
+  const remedy = hint?.startsWith('(Did you mean')
+    ? `did you mean "${hint.slice(14, -2)}"?`
+    : 'see "otrace --help"';
+  return `otrace: ${problem.replace(/\.$/, '')}; ${remedy}\n`;
+}
+
+/** Says what went wrong and gives the exit code for it. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const isOurs = typeof code === 'string' && code.startsWith('OTRACE_');
+  const text = isOurs ? (error as Error).message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`otrace: ${text}\n`);
+  return code === 'OTRACE_INPUT' || code === 'OTRACE_BAD_OPTION' ? EXIT.badInput : EXIT.failed;
+}
+
+// Who reads our output may stop when it has enough (`otrace report FILE | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}

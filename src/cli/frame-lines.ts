@@ -1,0 +1,84 @@
+/**
+ * A call stack as lines of a table cell: the function that allocated in front, its callers below it, indented and
+ * dim. Nothing is cut off: what is wider than the cell goes on in the next line.
+ */
+import type picocolors from 'picocolors';
+import type { Frame } from '../heap/frame.js';
+import { columnsOf, printable, wrap } from './wrap.js';
+
+type Colors = ReturnType<typeof picocolors.createColors>;
+
+export interface CellOptions {
+  /** Columns of the cell's first line. */
+  readonly firstWidth: number;
+  /** Columns of its other lines, which may hang below the cells before it. */
+  readonly width: number;
+  readonly colors: Colors;
+  /** Paths below this directory are shown from there. */
+  readonly baseDirectory: string;
+}
+
+type Paint = (text: string) => string;
+
+/** Callers shown below the innermost frame; the number of further ones is said. */
+const CALLERS_SHOWN = 5;
+const CALLER_MARK = '← ';
+const INDENT = '  ';
+
+/** The first line, which may be empty when nothing fits there, and those below it. */
+export function stackLines(frames: readonly Frame[], options: CellOptions): string[] {
+  const { colors } = options;
+  const [innermost, ...callers] = frames;
+  if (innermost === undefined) return [''];
+  const lines = innermostLines(innermost, options);
+  const width = options.width - INDENT.length - CALLER_MARK.length;
+  const callerOptions = { ...options, width, firstWidth: width };
+  for (const caller of callers.slice(0, CALLERS_SHOWN)) {
+    const [first = '', ...rest] = frameLines(caller, callerOptions, colors.dim, colors.dim);
+    lines.push(INDENT + colors.dim(CALLER_MARK) + first);
+    lines.push(...rest.map((line) => INDENT + ' '.repeat(CALLER_MARK.length) + line));
+  }
+  const hidden = callers.length - CALLERS_SHOWN;
+  if (hidden > 0) lines.push(INDENT + colors.dim(`${CALLER_MARK}${hidden} more`));
+  return lines;
+}
+
+/** The frame that allocated. */
+export function innermostLines(frame: Frame, options: CellOptions): string[] {
+  return frameLines(frame, options, options.colors.bold, options.colors.cyan);
+}
+
+/** `name  position` where that fits; else the position below the name, and the name below the first line. */
+function frameLines(frame: Frame, options: CellOptions, paintName: Paint, paintPosition: Paint): string[] {
+  const { firstWidth, width } = options;
+  const name = printable(frame.name === '' ? '(anonymous)' : frame.name);
+  const position = printable(positionOf(frame, options.baseDirectory));
+  const nameColumns = columnsOf(name);
+  if (nameColumns + 2 + columnsOf(position) <= firstWidth) {
+    return [position === '' ? paintName(name) : `${paintName(name)}  ${paintPosition(position)}`];
+  }
+  const lines = wrap(name, nameColumns <= firstWidth ? firstWidth : width).map((line) =>
+    paintName(line.trimEnd()),
+  );
+  if (nameColumns > firstWidth && firstWidth < width) lines.unshift('');
+  if (position === '') return lines;
+  return [...lines, ...wrap(position, width - INDENT.length).map((line) => INDENT + paintPosition(line))];
+}
+
+/** `file:line:column`, without what is unknown and without what all paths of the program share. */
+export function positionOf(frame: Frame, baseDirectory: string): string {
+  if (frame.file === '') return '';
+  let file = frame.file.startsWith('file:///') ? decodePath(frame.file.slice('file://'.length)) : frame.file;
+  if (baseDirectory !== '' && file.startsWith(`${baseDirectory}/`))
+    file = file.slice(baseDirectory.length + 1);
+  if (frame.line === 0) return file;
+  return frame.column === 0 ? `${file}:${frame.line}` : `${file}:${frame.line}:${frame.column}`;
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * A heap report as people read it in a terminal: the top leaks with their stacks, and the hottest sites in a line
+ * each. Pure: a report and the terminal's measures in, text out. `otrace report` and `otrace run` print it.
+ */
+import { stripVTControlCharacters } from 'node:util';
+import picocolors from 'picocolors';
+import type { HeapReport, ReportRow } from '../reading/heap-reports.js';
+import { formatCount, formatShare, plural } from './figures.js';
+import { type CellOptions, innermostLines, stackLines } from './frame-lines.js';
+import { formatBytes } from './size.js';
+import { columnsOf, printable } from './wrap.js';
+
+export interface TableOptions {
+  /** Columns of the terminal. */
+  readonly width: number;
+  readonly colors: boolean;
+  /** Rows of each table at most. */
+  readonly top: number;
+  /** Paths below this directory are shown from there; empty to show all in full. */
+  readonly baseDirectory: string;
+}
+
+/** In a terminal narrower than this, stacks hang below the figures instead of beside them. */
+const NARROW = 110;
+const HANGING_INDENT = 6;
+/** Columns of a stack even in the narrowest terminal. */
+const NARROWEST_STACK = 24;
+/** A row without a stack. */
+const NO_STACK = 'no stack';
+
+/** The lines of both tables, ended by a newline. */
+export function renderReport(report: HeapReport, options: TableOptions): string {
+  return [...leakLines(report, options), '', ...siteLines(report, options), ''].join('\n');
+}
+
+interface Column {
+  readonly title: string;
+  readonly cells: readonly string[];
+  readonly alignRight: boolean;
+  readonly paint: (text: string) => string;
+}
+
+function leakLines(report: HeapReport, options: TableOptions): string[] {
+  const colors = picocolors.createColors(options.colors);
+  const title = `${colors.bold('Top leaks')}  ${colors.dim(summaryOf(report))}`;
+  const rows = report.leaks.slice(0, options.top);
+  if (rows.length === 0) return [title, `  ${infoText(report.leaksInfo, 'leaks')}`];
+  const listed = report.leaks.reduce((sum, row) => sum + (row.bytes ?? 0), 0);
+  const whole = Math.max(report.liveBytes['total'] ?? 0, listed);
+  const plain = (text: string): string => text;
+  const columns: Column[] = [
+    { title: '#', cells: rows.map((row) => String(row.rank)), alignRight: true, paint: colors.dim },
+    { title: 'bytes', cells: rows.map(bytesText), alignRight: true, paint: colors.yellow },
+    { title: 'blocks', cells: rows.map(blocksText), alignRight: true, paint: plain },
+    {
+      title: 'share',
+      cells: rows.map((row) => (row.bytes === null ? '' : formatShare(row.bytes, whole))),
+      alignRight: true,
+      paint: plain,
+    },
+  ];
+  if (rows.some((row) => row.source !== null)) {
+    columns.push({
+      title: 'heap',
+      cells: rows.map((row) => row.source ?? ''),
+      alignRight: false,
+      paint: plain,
+    });
+  }
+  const widths = columns.map((column) => Math.max(...[column.title, ...column.cells].map(columnsOf)));
+  const left = widths.reduce((sum, width) => sum + width + 2, 2);
+  const indent = options.width < NARROW ? HANGING_INDENT : left;
+  const cell = cellOptions(options, left, indent);
+  const lines = [title];
+  const heads = columns.map((column, i) => pad(column.title, widths[i]!, column.alignRight));
+  lines.push(colors.dim(`  ${heads.join('  ')}  allocated at`));
+  for (const [r, row] of rows.entries()) {
+    const [first = '', ...rest] = row.frames.length > 0 ? stackLines(row.frames, cell) : [noStackText(row)];
+    const cells = columns.map((column, i) =>
+      column.paint(pad(column.cells[r] ?? '', widths[i]!, column.alignRight)),
+    );
+    lines.push(`  ${cells.join('  ')}  ${first}`.trimEnd());
+    lines.push(...rest.map((line) => ' '.repeat(indent) + line));
+  }
+  return lines;
+}
+
+function siteLines(report: HeapReport, options: TableOptions): string[] {
+  const colors = picocolors.createColors(options.colors);
+  const title = `${colors.bold('Hottest sites')}  ${colors.dim('most bytes allocated in the run, freed or not')}`;
+  const rows = report.sites.slice(0, options.top);
+  if (rows.length === 0) return [title, `  ${infoText(report.sitesInfo, 'sites')}`];
+  const ranks = rows.map((row) => String(row.rank));
+  const bytes = rows.map(bytesText);
+  const blocks = rows.map((row) => `${blocksText(row)}x`);
+  const widths = [ranks, bytes, blocks].map((cells) => Math.max(...cells.map(columnsOf)));
+  const left = widths.reduce((sum, width) => sum + width + 2, 2);
+  const cell = cellOptions(options, left, HANGING_INDENT);
+  const lines = [title];
+  for (const [r, row] of rows.entries()) {
+    const figures = [
+      colors.dim(ranks[r]!.padStart(widths[0]!)),
+      bytes[r]!.padStart(widths[1]!),
+      blocks[r]!.padStart(widths[2]!),
+    ];
+    const [first = '', ...rest] = compactStack(row, cell);
+    lines.push(`  ${figures.join('  ')}  ${first}`.trimEnd());
+    lines.push(...rest.map((line) => ' '.repeat(HANGING_INDENT) + line));
+  }
+  return lines;
+}
+
+/** The function that allocates, and on the same line the names of as many of its callers as fit. */
+function compactStack(row: ReportRow, cell: CellOptions): string[] {
+  const [innermost, ...callers] = row.frames;
+  if (innermost === undefined) return [noStackText(row)];
+  const lines = innermostLines(innermost, cell);
+  if (lines.length > 1) return lines;
+  let line = lines[0]!;
+  let room = cell.firstWidth - columnsOf(stripVTControlCharacters(line));
+  for (const caller of callers) {
+    const text = ` ← ${printable(caller.name)}`;
+    room -= columnsOf(text);
+    if (room < 0) break;
+    line += cell.colors.dim(text);
+  }
+  return [line];
+}
+
+/** A cell that begins at column `left`, and whose further lines begin at column `indent`. */
+function cellOptions(options: TableOptions, left: number, indent: number): CellOptions {
+  return {
+    firstWidth: Math.max(NARROWEST_STACK, options.width - left),
+    width: Math.max(NARROWEST_STACK, options.width - indent),
+    colors: picocolors.createColors(options.colors),
+    baseDirectory: options.baseDirectory,
+  };
+}
+
+function summaryOf(report: HeapReport): string {
+  const parts: string[] = [];
+  const total = report.liveBytes['total'];
+  if (total !== undefined) parts.push(`${formatBytes(total)} live`);
+  const blocks = Number(report.stats['live_alloc_count']);
+  if (Number.isFinite(blocks)) parts.push(`in ${plural(blocks, 'block')}`);
+  const sites = Number(report.stats['site_count']);
+  if (Number.isFinite(sites)) parts.push(`from ${plural(sites, 'site')}`);
+  return parts.join(' ');
+}
+
+function bytesText(row: ReportRow): string {
+  return row.bytes === null ? '?' : `${row.estimated ? '~' : ''}${formatBytes(row.bytes)}`;
+}
+
+function blocksText(row: ReportRow): string {
+  return row.blocks === null ? '?' : `${row.estimated ? '~' : ''}${formatCount(row.blocks)}`;
+}
+
+function noStackText(row: ReportRow): string {
+  return row.hash === null ? NO_STACK : `${NO_STACK}  hash=0x${row.hash}`;
+}
+
+function infoText(info: string | null, table: 'leaks' | 'sites'): string {
+  if (info === 'no_live_allocations_detected') return 'nothing is live: no leak';
+  if (info === 'no_callsite_info_available')
+    return 'no stack was sampled; raise the sampling: otrace run --sample 1';
+  return info === null ? `the report has no ${table}` : printable(info);
+}
+
+function pad(text: string, width: number, right: boolean): string {
+  const space = ' '.repeat(Math.max(0, width - columnsOf(text)));
+  return right ? space + text : text + space;
+}

@@ -1,0 +1,175 @@
+/**
+ * Events -> the heap reports in the file: rows that belong together are gathered, whoever wrote them. The heap
+ * tracer writes one event with all keys of a table; the C++ header one event for each key. A report begins with
+ * `heap_report_started`, or, where that is missing (a ring overwrote it), with a key that the report has already.
+ *
+ * Not here: the text of a row (`heap-rows.ts`), the course of the counter (`live-history.ts`).
+ */
+import { type HeapRow, parseHeapRow } from './heap-rows.js';
+import { LIVE_COUNTER, liveBytesOf } from './live-history.js';
+import { rowSources } from './row-source.js';
+import {
+  argumentsOf,
+  nameOf,
+  phaseOf,
+  processOf,
+  type TraceEvent,
+  type TraceId,
+  threadOf,
+  timeUsOf,
+} from './trace-event.js';
+
+/** A row, and the heap it is about where that is certain: `js`, `wasm`, `buffers` or `manual`. */
+export interface ReportRow extends HeapRow {
+  readonly source: string | null;
+}
+
+/** A report as the file has it. */
+export interface HeapReport {
+  readonly pid: TraceId;
+  readonly tid: TraceId;
+  /** Time of its first event, in microseconds on the file's clock. */
+  readonly timeUs: number;
+  /** False when `heap_report_done` is missing: the report may lack rows. */
+  readonly complete: boolean;
+  /** The point of `heap_live_bytes` nearest in time, by series (`total`, `js` ...); empty when there is none. */
+  readonly liveBytes: Readonly<Record<string, number>>;
+  /** `heap_report_stats` as it stands, numbers as text: `live_alloc_count`, `site_count`, facts of the sources. */
+  readonly stats: Readonly<Record<string, string>>;
+  /** Largest live groups, by rank. */
+  readonly leaks: readonly ReportRow[];
+  /** `info` of `heap_leaks`, such as `no_live_allocations_detected`; null when there is none. */
+  readonly leaksInfo: string | null;
+  /** Sites that allocated most in the run, by rank. */
+  readonly sites: readonly ReportRow[];
+  /** `info` of `heap_sites`, such as `no_callsite_info_available`; null when there is none. */
+  readonly sitesInfo: string | null;
+}
+
+/** One event of the counter `heap_live_bytes`. */
+interface LivePoint {
+  readonly timeUs: number;
+  readonly liveBytes: Readonly<Record<string, number>>;
+}
+
+/** A report while its events arrive. */
+interface OpenReport {
+  readonly pid: TraceId;
+  readonly tid: TraceId;
+  readonly timeUs: number;
+  complete: boolean;
+  livePoint: LivePoint | null;
+  readonly stats: Map<string, string>;
+  readonly leaks: Map<string, string>;
+  readonly sites: Map<string, string>;
+}
+
+const TABLES = { heap_report_stats: 'stats', heap_leaks: 'leaks', heap_sites: 'sites' } as const;
+
+/** Gathers reports while a trace is read. Memory: the rows of all reports. */
+export class HeapReports {
+  /** The last report of each thread, the one that further rows belong to. */
+  readonly #current = new Map<string, OpenReport>();
+  readonly #all: OpenReport[] = [];
+  /** The last report and the last point of each process. */
+  readonly #lastReport = new Map<TraceId, OpenReport>();
+  readonly #lastPoint = new Map<TraceId, LivePoint>();
+
+  add(event: TraceEvent): void {
+    const name = nameOf(event);
+    if (!name.startsWith('heap_')) return;
+    if (name === LIVE_COUNTER && phaseOf(event) === 'C') this.#addPoint(event);
+    if (!['I', 'i', 'n', 'R'].includes(phaseOf(event))) return;
+    if (name === 'heap_report_started') {
+      this.#begin(event);
+    } else if (name === 'heap_report_done') {
+      const report = this.#current.get(threadKey(event));
+      if (report !== undefined) report.complete = true;
+      this.#current.delete(threadKey(event));
+    } else if (Object.hasOwn(TABLES, name)) {
+      this.#addRows(event, TABLES[name as keyof typeof TABLES]);
+    }
+  }
+
+  /** The reports by time, those of equal time in the order of the file. */
+  reports(): HeapReport[] {
+    return this.#all.map(finish).sort((a, b) => a.timeUs - b.timeUs);
+  }
+
+  #addPoint(event: TraceEvent): void {
+    const timeUs = timeUsOf(event);
+    if (timeUs === null) return;
+    const pid = processOf(event);
+    const point = { timeUs, liveBytes: liveBytesOf(event) };
+    this.#lastPoint.set(pid, point);
+    const report = this.#lastReport.get(pid);
+    if (report === undefined) return;
+    const isNearer =
+      report.livePoint === null ||
+      Math.abs(timeUs - report.timeUs) < Math.abs(report.livePoint.timeUs - report.timeUs);
+    if (isNearer) report.livePoint = point;
+  }
+
+  #begin(event: TraceEvent): OpenReport {
+    const pid = processOf(event);
+    const report: OpenReport = {
+      pid,
+      tid: threadOf(event),
+      timeUs: timeUsOf(event) ?? 0,
+      complete: false,
+      livePoint: this.#lastPoint.get(pid) ?? null,
+      stats: new Map(),
+      leaks: new Map(),
+      sites: new Map(),
+    };
+    this.#current.set(threadKey(event), report);
+    this.#lastReport.set(pid, report);
+    this.#all.push(report);
+    return report;
+  }
+
+  #addRows(event: TraceEvent, table: 'stats' | 'leaks' | 'sites'): void {
+    const rows = Object.entries(argumentsOf(event));
+    let report = this.#current.get(threadKey(event));
+    if (report === undefined || rows.some(([key]) => report?.[table].has(key))) report = this.#begin(event);
+    for (const [key, value] of rows)
+      report[table].set(key, typeof value === 'string' ? value : String(value));
+  }
+}
+
+function finish(open: OpenReport): HeapReport {
+  const liveBytes = open.livePoint?.liveBytes ?? {};
+  return {
+    pid: open.pid,
+    tid: open.tid,
+    timeUs: open.timeUs,
+    complete: open.complete,
+    liveBytes,
+    stats: Object.fromEntries(open.stats),
+    leaks: withSources(ranked(open.leaks, 'leak_'), liveBytes, true),
+    leaksInfo: open.leaks.get('info') ?? null,
+    sites: withSources(ranked(open.sites, 'site_'), liveBytes, false),
+    sitesInfo: open.sites.get('info') ?? null,
+  };
+}
+
+function withSources(
+  rows: HeapRow[],
+  liveBytes: Readonly<Record<string, number>>,
+  areLive: boolean,
+): ReportRow[] {
+  const sources = rowSources(rows, liveBytes, areLive);
+  return rows.map((row, i) => ({ ...row, source: sources[i] ?? null }));
+}
+
+/** Rows in numeric order of their keys, which need not be their order in the file. */
+function ranked(rows: ReadonlyMap<string, string>, prefix: string): HeapRow[] {
+  return [...rows]
+    .filter(([key]) => key.startsWith(prefix) && /^\d+$/.test(key.slice(prefix.length)))
+    .map(([key, text]) => parseHeapRow(Number(key.slice(prefix.length)), text))
+    .sort((a, b) => a.rank - b.rank);
+}
+
+function threadKey(event: TraceEvent): string {
+  return `${processOf(event)}\n${threadOf(event)}`;
+}

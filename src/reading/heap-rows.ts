@@ -1,0 +1,67 @@
+/**
+ * The text of one row of a heap report (`leak_1`, `site_3` ...) and of one frame in it, back into parts. The
+ * inverse of what the heap tracer writes, and of what the C++ header with the same rows writes:
+ *
+ *     keepBlock (app.ts:12:3) <- main (app.ts:30:1) (1966080 bytes, 120 allocations)
+ *     hash=0x00000000deadbeef (~2048 bytes, ~1 allocations)
+ */
+import type { Frame } from '../heap/frame.js';
+
+/** One group of allocations in a report. */
+export interface HeapRow {
+  /** The number in the row's key; 1 is the largest group. */
+  readonly rank: number;
+  /** The value as it stands in the file. */
+  readonly text: string;
+  /** Innermost first; empty when no stack was captured for the group. */
+  readonly frames: readonly Frame[];
+  /** 16 hex digits where the row gives a hash in place of a stack. */
+  readonly hash: string | null;
+  /** null when the text does not end in totals. */
+  readonly bytes: number | null;
+  readonly blocks: number | null;
+  /** True when the figures are a sampling estimate (`~`). */
+  readonly estimated: boolean;
+}
+
+const TOTALS = /^([\s\S]*?)\s*\((~?)(\d+) bytes?, (~?)(\d+) allocations?[^()]*\)\s*$/;
+const HASH = /^hash=0x([0-9a-f]{1,16})$/i;
+const POSITION = /^(.*?)(?::(\d+))?(?::(\d+))?$/s;
+
+/** Takes a row's value apart. Text in another shape becomes a row without totals. */
+export function parseHeapRow(rank: number, text: string): HeapRow {
+  const totals = TOTALS.exec(text);
+  const stack = (totals?.[1] ?? text).trim();
+  const hash = HASH.exec(stack)?.[1];
+  return {
+    rank,
+    text,
+    frames: hash !== undefined || stack === '' ? [] : stack.split(' <- ').map(parseFrame),
+    hash: hash?.toLowerCase().padStart(16, '0') ?? null,
+    bytes: totals === null ? null : Number(totals[3]),
+    blocks: totals === null ? null : Number(totals[5]),
+    estimated: totals !== null && (totals[2] === '~' || totals[4] === '~'),
+  };
+}
+
+/**
+ * `name (file:line:column)` into parts; the inverse of `formatFrame`. The file may hold brackets of its own, and
+ * so may the name: the last balanced pair after a space is the position.
+ */
+export function parseFrame(text: string): Frame {
+  const open = positionStart(text);
+  if (open < 0) return { name: text, file: '', line: 0, column: 0 };
+  const [, file = '', line = '0', column = '0'] = POSITION.exec(text.slice(open + 2, -1)) ?? [];
+  return { name: text.slice(0, open), file, line: Number(line), column: Number(column) };
+}
+
+/** Index of the ` (` that opens the frame's position, or -1. */
+function positionStart(text: string): number {
+  if (!text.endsWith(')')) return -1;
+  let depth = 0;
+  for (let i = text.length - 1; i > 1; i--) {
+    if (text[i] === ')') depth++;
+    else if (text[i] === '(' && --depth === 0) return text[i - 1] === ' ' ? i - 1 : -1;
+  }
+  return -1;
+}
