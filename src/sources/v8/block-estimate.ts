@@ -14,12 +14,25 @@
 const ALIGNMENT_BYTES = 8;
 
 /** A node with more combinations than this is estimated without its `selfSize`. */
-const MAX_COMBINATIONS = 512;
+const MAX_COMBINATIONS = 64;
+
+/** An object size, and how many objects one sample of that size stands for. */
+interface Candidate {
+  readonly size: number;
+  readonly standsFor: number;
+}
+
+interface Group {
+  readonly candidates: readonly Candidate[];
+  readonly count: number;
+  chosen: Candidate;
+}
 
 export class BlockEstimate {
   readonly #everyBytes: number;
-  readonly #sizes = new Map<number, readonly number[]>();
+  readonly #candidates = new Map<number, readonly Candidate[]>();
 
+  /** @param everyBytes the sampling interval */
   constructor(everyBytes: number) {
     this.#everyBytes = everyBytes;
   }
@@ -29,48 +42,51 @@ export class BlockEstimate {
    * @param samples how many of the node's samples have each `size`
    */
   blocks(selfSize: number, samples: ReadonlyMap<number, number>): number {
-    const groups = [...samples].map(([product, count]) => ({ sizes: this.#sizesFor(product), count }));
-    const combinations = groups.reduce((n, group) => n * group.sizes.length, 1);
-    const chosen = groups.map((group) => group.sizes[group.sizes.length >> 1]!);
-    if (combinations > 1 && combinations <= MAX_COMBINATIONS) this.#choose(groups, selfSize, chosen);
-    return groups.reduce((n, group, i) => n + Math.round(group.count * this.#standsFor(chosen[i]!)), 0);
-  }
-
-  /** Overwrites `chosen` with the first combination that adds up to `selfSize`, if one does. */
-  #choose(
-    groups: readonly { sizes: readonly number[]; count: number }[],
-    selfSize: number,
-    chosen: number[],
-  ): void {
-    const digits = groups.map(() => 0);
-    for (;;) {
-      const sum = groups.reduce((bytes, group, i) => {
-        const size = group.sizes[digits[i]!]!;
-        return bytes + size * Math.round(group.count * this.#standsFor(size));
-      }, 0);
-      if (sum === selfSize) {
-        for (let i = 0; i < groups.length; i++) chosen[i] = groups[i]!.sizes[digits[i]!]!;
-        return;
-      }
-      let place = 0;
-      while (place < groups.length && ++digits[place]! === groups[place]!.sizes.length) digits[place++] = 0;
-      if (place === groups.length) return;
+    const groups: Group[] = [];
+    let combinations = 1;
+    for (const [product, count] of samples) {
+      const candidates = this.#candidatesFor(product);
+      combinations *= candidates.length;
+      groups.push({ candidates, count, chosen: candidates[candidates.length >> 1]! });
     }
+    if (combinations > 1 && combinations <= MAX_COMBINATIONS) choose(groups, combinations, selfSize);
+    let blocks = 0;
+    for (const { chosen, count } of groups) blocks += Math.round(count * chosen.standsFor);
+    return blocks;
   }
 
-  #sizesFor(product: number): readonly number[] {
-    const known = this.#sizes.get(product);
+  #candidatesFor(product: number): readonly Candidate[] {
+    const known = this.#candidates.get(product);
     if (known !== undefined) return known;
-    const sizes: number[] = [];
+    const candidates: Candidate[] = [];
     for (let size = ALIGNMENT_BYTES; size <= product; size += ALIGNMENT_BYTES) {
-      if (size * Math.round(this.#standsFor(size)) === product) sizes.push(size);
+      const standsFor = 1 / (1 - Math.exp(-size / this.#everyBytes));
+      if (size * Math.round(standsFor) === product) candidates.push({ size, standsFor });
     }
-    if (sizes.length === 0) sizes.push(product);
-    this.#sizes.set(product, sizes);
-    return sizes;
+    if (candidates.length === 0) candidates.push({ size: product, standsFor: 1 });
+    this.#candidates.set(product, candidates);
+    return candidates;
   }
+}
 
-  #standsFor(size: number): number {
-    return 1 / (1 - Math.exp(-size / this.#everyBytes));
+/** Takes the first combination that adds up to `selfSize`; leaves the groups as they are when none does. */
+function choose(groups: readonly Group[], combinations: number, selfSize: number): void {
+  const pick = (group: Group, digits: number): Candidate =>
+    group.candidates[digits % group.candidates.length]!;
+  for (let number = 0; number < combinations; number++) {
+    let digits = number;
+    let sum = 0;
+    for (const group of groups) {
+      const { size, standsFor } = pick(group, digits);
+      sum += size * Math.round(group.count * standsFor);
+      digits = Math.floor(digits / group.candidates.length);
+    }
+    if (sum !== selfSize) continue;
+    digits = number;
+    for (const group of groups) {
+      group.chosen = pick(group, digits);
+      digits = Math.floor(digits / group.candidates.length);
+    }
+    return;
   }
 }

@@ -4,14 +4,15 @@
  * Bytes are the nodes' `selfSize`: V8 rounds what one sample stands for to a whole number, so sums of the samples are
  * off by a quarter for objects near the sampling interval. Blocks are an estimate from the samples (`block-estimate.ts`).
  *
- * Cost: one pass over the tree, without recursion; stacks are walked only for nodes that hold bytes, each distinct
- * frame is classified, mapped and formatted once, and stacks are compared as lists of frame numbers.
+ * Cost: one pass over the tree, without recursion; stacks are walked only for nodes that hold bytes and only as far
+ * as they are shown, each distinct frame is classified, mapped and formatted once, and stacks are compared as lists
+ * of frame numbers.
  */
 import { type Frame, formatFrame, hashStack } from '../../heap/frame.js';
 import type { SiteUsage } from '../../heap/snapshot.js';
 import { BlockEstimate } from './block-estimate.js';
-import type { ProfileNode, SamplingProfile } from './sampler.js';
-import { type ClassifiedFrame, classify, type FrameRules, trimStack } from './trim.js';
+import type { CallFrame, ProfileNode, SamplingProfile } from './sampler.js';
+import { type ClassifiedFrame, classify, type FrameRules, type StackLink, trimStack } from './trim.js';
 
 export interface ProfileSites {
   /** In no particular order. */
@@ -20,10 +21,18 @@ export interface ProfileSites {
   readonly ownBytes: number;
 }
 
-/** A tree node on the way to the root. */
-interface Placed {
+const NO_SAMPLES: ReadonlyMap<number, number> = new Map();
+
+/** A tree node still to be visited. */
+interface Pending {
   readonly node: ProfileNode;
-  readonly parent: Placed | undefined;
+  readonly outer: StackLink | undefined;
+}
+
+interface Site {
+  readonly frames: readonly Frame[];
+  bytes: number;
+  blocks: number;
 }
 
 /**
@@ -39,15 +48,16 @@ export function profileSites(
   const frames = new FrameTable(rules);
   const samples = samplesByNode(profile);
   const estimate = new BlockEstimate(everyBytes);
-  const sites = new Map<string, { frames: Frame[]; bytes: number; blocks: number }>();
+  const sites = new Map<string, Site>();
   let ownBytes = 0;
 
-  const pending: Placed[] = [{ node: profile.head, parent: undefined }];
-  for (let placed = pending.pop(); placed !== undefined; placed = pending.pop()) {
-    const { node } = placed;
-    for (const child of node.children) pending.push({ node: child, parent: placed });
+  const pending: Pending[] = [{ node: profile.head, outer: undefined }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { node, outer } = next;
+    const link: StackLink = { entry: frames.of(node.callFrame), outer };
+    for (const child of node.children) pending.push({ node: child, outer: link });
     if (node.selfSize <= 0) continue;
-    const stack = trimStack(outwards(placed, frames), stackDepth);
+    const stack = trimStack(link, stackDepth);
     if (stack === undefined) {
       ownBytes += node.selfSize;
       continue;
@@ -59,16 +69,10 @@ export function profileSites(
       sites.set(key, site);
     }
     site.bytes += node.selfSize;
-    site.blocks += estimate.blocks(node.selfSize, samples.get(node.id) ?? new Map());
+    site.blocks += estimate.blocks(node.selfSize, samples.get(node.id) ?? NO_SAMPLES);
   }
 
   return { sites: [...sites.values()].map(siteUsage), ownBytes };
-}
-
-function* outwards(from: Placed, frames: FrameTable): Generator<ClassifiedFrame> {
-  for (let placed: Placed | undefined = from; placed !== undefined; placed = placed.parent) {
-    yield frames.of(placed.node);
-  }
 }
 
 function samplesByNode(profile: SamplingProfile): Map<number, Map<number, number>> {
@@ -84,7 +88,7 @@ function samplesByNode(profile: SamplingProfile): Map<number, Map<number, number
   return nodes;
 }
 
-function siteUsage(site: { frames: Frame[]; bytes: number; blocks: number }): SiteUsage {
+function siteUsage(site: Site): SiteUsage {
   return {
     source: 'js',
     hash: hashStack('js', site.frames),
@@ -110,12 +114,12 @@ class FrameTable {
     this.#rules = rules;
   }
 
-  of(node: ProfileNode): ClassifiedFrame {
-    const { scriptId, lineNumber, columnNumber, functionName } = node.callFrame;
+  of(call: CallFrame): ClassifiedFrame {
+    const { scriptId, lineNumber, columnNumber, functionName } = call;
     const position = `${scriptId}:${lineNumber}:${columnNumber}:${functionName}`;
     let classified = this.#byPosition.get(position);
     if (classified === undefined) {
-      classified = classify(node.callFrame, this.#rules);
+      classified = classify(call, this.#rules);
       this.#byPosition.set(position, classified);
       const text = formatFrame(classified.frame);
       const number = this.#numberOfText.get(text) ?? this.#numberOfText.size;

@@ -34,6 +34,12 @@ export interface ClassifiedFrame {
   readonly frame: Frame;
 }
 
+/** A stack as a list, innermost first: contexts share their outer frames, so a tree of them needs no copies. */
+export interface StackLink {
+  readonly entry: ClassifiedFrame;
+  readonly outer: StackLink | undefined;
+}
+
 export function classify(call: CallFrame, rules: FrameRules): ClassifiedFrame {
   const { url, lineNumber } = call;
   const name = call.functionName === '' ? '(anonymous)' : call.functionName;
@@ -46,16 +52,17 @@ export function classify(call: CallFrame, rules: FrameRules): ClassifiedFrame {
 }
 
 /**
- * @param stack innermost first, not empty
+ * @param innermost the stack
  * @param depth frames to show at most, 1 or more
  * @returns the frames to show, never empty; undefined when otrace allocated for itself
  */
-export function trimStack(stack: Iterable<ClassifiedFrame>, depth: number): Frame[] | undefined {
+export function trimStack(innermost: StackLink, depth: number): Frame[] | undefined {
   const shown: Frame[] = [];
   let run: Frame | undefined;
   let innermostEngine: Frame | undefined;
   let innermostBlank: Frame | undefined;
-  for (const { kind, frame } of stack) {
+  for (let link: StackLink | undefined = innermost; link !== undefined; link = link.outer) {
+    const { kind, frame } = link.entry;
     if (kind === 'user') {
       // At a depth of 1 the user's function matters more than the engine's.
       if (run !== undefined && shown.length < depth - 1) shown.push(run);
