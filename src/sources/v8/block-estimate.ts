@@ -6,15 +6,17 @@
  *     node.selfSize = sum over sizes of s * round(n * k)    n = samples of that size
  *
  * `s` is found again by search: it is a multiple of 8 (V8's alignment), and few of them give `sample.size`. Where
- * several do, the node's `selfSize` tells which combination is meant; where it can't (one sample, or two sizes with
- * the same product) the middle candidate is taken. Cost: one search for each distinct `sample.size`, then a look-up.
+ * several do, the node's `selfSize` tells which combination is meant; where it can't (one sample, many sizes, two
+ * sizes with the same product) the smallest is taken, small objects being the common ones: such a figure may be
+ * several times too high. Cost: one search for each distinct `sample.size`, then a look-up.
  */
 
-/** V8 aligns objects to the word (Node's builds do not compress pointers). */
+/** V8 aligns objects to the word (Node's builds do not compress pointers), and the least is a map word and a field. */
 const ALIGNMENT_BYTES = 8;
+const SMALLEST_BYTES = 16;
 
 /** A node with more combinations than this is estimated without its `selfSize`. */
-const MAX_COMBINATIONS = 64;
+const MAX_COMBINATIONS = 1024;
 
 /** An object size, and how many objects one sample of that size stands for. */
 interface Candidate {
@@ -47,7 +49,7 @@ export class BlockEstimate {
     for (const [product, count] of samples) {
       const candidates = this.#candidatesFor(product);
       combinations *= candidates.length;
-      groups.push({ candidates, count, chosen: candidates[candidates.length >> 1]! });
+      groups.push({ candidates, count, chosen: candidates[0]! });
     }
     if (combinations > 1 && combinations <= MAX_COMBINATIONS) choose(groups, combinations, selfSize);
     let blocks = 0;
@@ -59,7 +61,7 @@ export class BlockEstimate {
     const known = this.#candidates.get(product);
     if (known !== undefined) return known;
     const candidates: Candidate[] = [];
-    for (let size = ALIGNMENT_BYTES; size <= product; size += ALIGNMENT_BYTES) {
+    for (let size = SMALLEST_BYTES; size <= product; size += ALIGNMENT_BYTES) {
       const standsFor = 1 / (1 - Math.exp(-size / this.#everyBytes));
       if (size * Math.round(standsFor) === product) candidates.push({ size, standsFor });
     }

@@ -43,11 +43,12 @@ export interface StackLink {
 export function classify(call: CallFrame, rules: FrameRules): ClassifiedFrame {
   const { url, lineNumber } = call;
   const name = call.functionName === '' ? '(anonymous)' : call.functionName;
-  // Code made by eval or `new Function` has no URL either, but it has lines.
   if (url === '' && lineNumber < 0) return { kind: 'blank', frame: { name, file: '', line: 0, column: 0 } };
   if (url.startsWith('node:')) return { kind: 'engine', frame: { name, file: url, line: 0, column: 0 } };
   if (rules.isOwnFrame(url)) return { kind: 'own', frame: { name, file: url, line: 0, column: 0 } };
-  const mapped = rules.mapFrame({ name, file: url, line: lineNumber + 1, column: call.columnNumber + 1 });
+  // Code made by eval or `new Function` has no URL either, but it has lines.
+  const file = url === '' ? 'eval' : url;
+  const mapped = rules.mapFrame({ name, file, line: lineNumber + 1, column: call.columnNumber + 1 });
   return { kind: 'user', frame: { ...mapped, file: rules.displayPath(mapped.file) } };
 }
 
