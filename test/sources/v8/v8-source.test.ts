@@ -62,9 +62,11 @@ describe('V8Source', () => {
     assert.equal(frame.file, 'test/sources/v8/v8-source.test.ts');
     const text = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
     assert.match(text[frame.line - 1] ?? '', /^function holdArrays/);
-    // Doubles of 8016 bytes at an interval of 4096: nearly every array is a sample.
-    assertNear(arraysOf(source).liveBytes, 500 * ARRAY_BYTES, 0.1);
-    assertNear(arraysOf(source).liveBlocks, 500, 0.2);
+    // Doubles of 8016 bytes at an interval of 4096: six of seven are samples, so the estimate is close.
+    const { liveBytes, liveBlocks } = arraysOf(source);
+    assertNear(liveBytes, 500 * ARRAY_BYTES, 0.1);
+    // 500 blocks of doubles and 500 arrays of 32 bytes; of those some 4 are samples, standing for 128 each.
+    assert.ok(liveBlocks >= 450 && liveBlocks <= 2000, `${liveBlocks}, expected about 1000`);
     assert.deepEqual([snapshot.estimated, snapshot.hasTotals, snapshot.source], [true, false, 'js']);
     assert.ok(top && top.hash.length === 16);
     assert.ok(snapshot.liveBytes >= top.liveBytes);
