@@ -13,7 +13,7 @@ import { OtraceError } from '../../errors.js';
 import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
 import type { HeapSource } from '../../heap/source.js';
 import { HeapFloor } from './heap-floor.js';
-import { profileSites } from './profile-sites.js';
+import { type ProfileSites, profileSites } from './profile-sites.js';
 import { HeapSampler } from './sampler.js';
 import type { FrameRules } from './trim.js';
 
@@ -28,6 +28,8 @@ export interface V8SourceOptions extends FrameRules {
 
 /** Frames asked of V8 beyond those shown, for the engine's inner frames that trimming takes away. */
 const HIDDEN_DEPTH = 32;
+
+const NO_SITES: ProfileSites = { sites: [], ownBytes: 0 };
 
 export class V8Source implements HeapSource {
   readonly name = 'js';
@@ -125,12 +127,20 @@ export class V8Source implements HeapSource {
     this.#sampler.stop();
   }
 
-  #sampledSites(): { sites: readonly SiteUsage[]; ownBytes: number } {
-    if (!this.#sampler.running) return { sites: [], ownBytes: 0 };
-    const profile = this.#floor.refresh(() => this.#sampler.profile());
-    if (profile !== undefined) return profileSites(profile, this.#everyBytes, this.#stackDepth, this.#rules);
-    this.#refuse('another tool has stopped the heap sampler; run without that tool to see JavaScript stacks');
-    return { sites: [], ownBytes: 0 };
+  #sampledSites(): ProfileSites {
+    if (!this.#sampler.running) return NO_SITES;
+    try {
+      const profile = this.#floor.refresh(() => this.#sampler.profile());
+      if (profile !== undefined)
+        return profileSites(profile, this.#everyBytes, this.#stackDepth, this.#rules);
+      this.#refuse(
+        'another tool has stopped the heap sampler; run without that tool to see JavaScript stacks',
+      );
+    } catch (error) {
+      this.#sampler.stop();
+      this.#refuse(`the heap profile could not be read (${String(error)}); JavaScript stacks are off`);
+    }
+    return NO_SITES;
   }
 
   #refuse(refusal: string | undefined): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
@@ -127,6 +128,35 @@ describe('V8Source', () => {
       assert.throws(() => armedSource({ everyBytes }), { code: 'OTRACE_BAD_OPTION' });
     }
     assert.throws(() => armedSource({ stackDepth: 0 }), { code: 'OTRACE_BAD_OPTION' });
+  });
+
+  it('turns the stacks off when a frame can not be shown, and the program goes on', () => {
+    const warnings: string[] = [];
+    const source = armedSource({
+      mapFrame: () => {
+        throw new Error('no such map');
+      },
+      warn: (message) => warnings.push(message),
+    });
+    const kept: number[][] = [];
+    holdArrays(kept, 100);
+    assert.deepEqual(source.snapshot().sites, []);
+    assert.deepEqual(source.snapshot().sites, []);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /no such map/);
+    assert.equal(kept.length, 100);
+  });
+
+  it('says so when another tool has stopped the sampler', () => {
+    const warnings: string[] = [];
+    const source = armedSource({ warn: (message) => warnings.push(message) });
+    const tool = new Session();
+    tool.connect();
+    tool.post('HeapProfiler.stopSampling');
+    tool.disconnect();
+    assert.deepEqual(source.snapshot().sites, []);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /has stopped the heap sampler/);
   });
 
   it('says so when a second source wants the only sampler, and leaves it to the first', () => {
