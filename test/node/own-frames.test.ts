@@ -14,12 +14,12 @@ describe('own frames', () => {
   });
 
   it('are those of a checkout, built or not, and not of its examples', () => {
-    const built = ownFrames('file:///work/otrace/dist/esm/index.js');
-    assert.ok(built('file:///work/otrace/dist/cjs/hooks.js'));
-    assert.ok(!built('file:///work/otrace/examples/leak.ts'));
-    const source = ownFrames('file:///work/otrace/src/node/own-frames.ts');
-    assert.ok(source('/work/otrace/src/heap/tracer.ts'));
-    assert.ok(!source('/work/otrace/test/heap/tracer.test.ts'));
+    const built = ownFrames('file:///home/me/otrace/dist/esm/index.js');
+    assert.ok(built('file:///home/me/otrace/dist/cjs/hooks.js'));
+    assert.ok(!built('file:///home/me/otrace/examples/leak.ts'));
+    const source = ownFrames('file:///home/me/otrace/src/node/own-frames.ts');
+    assert.ok(source('/home/me/otrace/src/heap/tracer.ts'));
+    assert.ok(!source('/home/me/otrace/test/heap/tracer.test.ts'));
   });
 
   it('are those of another installed copy too, as npm or pnpm place it', () => {
