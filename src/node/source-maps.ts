@@ -1,0 +1,178 @@
+/**
+ * From a position in the JavaScript that runs to the position in the source it was made from, for frames of
+ * captured stacks and of V8's profiles alike.
+ *
+ * Where a map is looked for, in this order:
+ * 1. what Node keeps itself (`module.findSourceMap`): everything compiled in memory by tsx or
+ *    `--experimental-transform-types`, and every map under `--enable-source-maps`;
+ * 2. the last `//# sourceMappingURL=` of the script's file: a `data:` URL, or a file beside the script.
+ *
+ * A script with a TypeScript suffix is looked up in 1 only: what ran is not what lies on disk, except under
+ * Node's type stripping, which keeps every position. Maps on the network are not fetched. Compilers that
+ * register hooks of their own without telling Node (ts-node, @babel/register) are not seen: their frames keep
+ * the generated position.
+ *
+ * A parsed map costs about a hundred bytes a mapping, and reports are rare, so maps are held weakly: one report
+ * parses each map once, and the next collection may take it. A script without a usable map is remembered.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Frame } from '../heap/frame.js';
+
+/** What is used of `node:module`'s SourceMap; its typings leave out that `findEntry` may answer `{}`. */
+interface ParsedMap {
+  readonly payload: { readonly sources?: readonly string[] };
+  findEntry(lineOffset: number, columnOffset: number): Partial<MapEntry>;
+}
+
+/** Lines and columns from 0. */
+interface MapEntry {
+  generatedLine: number;
+  generatedColumn: number;
+  originalSource: string;
+  originalLine: number;
+  originalColumn: number;
+  name: string;
+}
+
+interface ModuleWithMaps {
+  findSourceMap(script: string): ParsedMap | undefined;
+  SourceMap: new (payload: object) => ParsedMap;
+}
+
+/** Larger files than this are generated bundles whose map would stall the report for seconds. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+const TYPESCRIPT_SUFFIX = /\.([cm]?ts|tsx|jsx)$/;
+
+export class SourceMaps {
+  readonly #scripts = new Map<string, WeakRef<ParsedMap> | undefined>();
+  #module: ModuleWithMaps | undefined;
+
+  /**
+   * The frame as its author wrote it; the same object when there is no map. Never throws.
+   *
+   * @param frame a position in what runs: `file` as the engine names the script (path or `file:` URL). Give it
+   * call-site positions, never the text of `error.stack`: where the runtime maps that text itself
+   * (`process.sourceMapsEnabled`) a second mapping would be wrong.
+   *
+   * @example
+   * maps.mapFrame({ name: 'leak', file: '/app/dist/a.js', line: 9, column: 14 }) // { ..., file: '/app/src/a.ts', line: 4 }
+   */
+  mapFrame(frame: Frame): Frame {
+    if (frame.line === 0 || !isOnDisk(frame.file)) return frame;
+    try {
+      const map = this.#mapOf(frame.file);
+      return map === undefined ? frame : mapped(map, frame);
+    } catch {
+      this.#scripts.set(frame.file, undefined);
+      return frame;
+    }
+  }
+
+  #mapOf(script: string): ParsedMap | undefined {
+    const known = this.#scripts.get(script)?.deref();
+    if (known !== undefined) return known;
+    if (this.#scripts.has(script) && this.#scripts.get(script) === undefined) return undefined;
+    const map = this.#load(script);
+    this.#scripts.set(script, map === undefined ? undefined : new WeakRef(map));
+    return map;
+  }
+
+  #load(script: string): ParsedMap | undefined {
+    this.#module ??= createRequire(import.meta.url)('node:module') as ModuleWithMaps;
+    const url = script.startsWith('file:') ? script : pathToFileURL(script).href;
+    const kept = this.#module.findSourceMap(url);
+    if (kept !== undefined) return kept;
+    if (TYPESCRIPT_SUFFIX.test(url)) return undefined;
+    const reference = referenceIn(readBounded(url));
+    if (reference === undefined) return undefined;
+    const mapUrl = new URL(reference, url);
+    const inline = mapUrl.protocol === 'data:';
+    if (!inline && mapUrl.protocol !== 'file:') return undefined;
+    const text = inline ? dataText(mapUrl.href) : readBounded(mapUrl.href);
+    const payload = JSON.parse(text.replace(/^\)\]\}'[^\n]*\n/, '')) as object;
+    return new this.#module.SourceMap(withAbsoluteSources(payload, inline ? url : mapUrl.href));
+  }
+}
+
+function isOnDisk(file: string): boolean {
+  return file.startsWith('file:') || file.startsWith('/') || /^[A-Za-z]:[\\/]/.test(file);
+}
+
+function readBounded(url: string): string {
+  const path = fileURLToPath(url);
+  if (statSync(path).size > MAX_FILE_BYTES) return '';
+  return readFileSync(path, 'utf8');
+}
+
+/** The last reference counts: a bundle may carry those of the files it swallowed, in strings or comments. */
+function referenceIn(script: string): string | undefined {
+  const at = Math.max(
+    script.lastIndexOf('//# sourceMappingURL='),
+    script.lastIndexOf('//@ sourceMappingURL='),
+  );
+  if (at < 0) return undefined;
+  return /^[^\s'"]+/.exec(script.slice(at + '//# sourceMappingURL='.length))?.[0];
+}
+
+function dataText(url: string): string {
+  const comma = url.indexOf(',');
+  const body = url.slice(comma + 1);
+  if (url.slice(0, comma).endsWith(';base64')) return Buffer.from(body, 'base64').toString('utf8');
+  return decodeURIComponent(body);
+}
+
+/** Resolves `sources` as Node does for the maps it keeps, and leaves out the sources' text. */
+function withAbsoluteSources(payload: object, base: string): object {
+  if ('sections' in payload && Array.isArray(payload.sections)) {
+    const sections = payload.sections.map((section: { map: object }) => ({
+      ...section,
+      map: withAbsoluteSources(section.map, base),
+    }));
+    return { ...payload, sections };
+  }
+  const { sources, sourceRoot } = payload as { sources?: unknown; sourceRoot?: unknown };
+  if (!Array.isArray(sources)) return payload;
+  const root = typeof sourceRoot === 'string' && sourceRoot !== '' ? sourceRoot.replace(/\/?$/, '/') : '';
+  const absolute = sources.map((source) => new URL(root + String(source ?? ''), base).href);
+  return { ...payload, sources: absolute, sourceRoot: '', sourcesContent: undefined };
+}
+
+function mapped(map: ParsedMap, frame: Frame): Frame {
+  const line = frame.line - 1;
+  const column = Math.max(frame.column - 1, 0);
+  const entry = map.findEntry(line, column);
+  const { originalSource, originalLine, originalColumn } = entry;
+  // findEntry answers with the nearest mapping before the position, be it lines away: that is another statement's.
+  if (originalSource === undefined || originalLine === undefined || entry.generatedLine !== line) {
+    return line === 0 && column === 0 ? wholeScript(map, frame) : frame;
+  }
+  return {
+    name: nameIn(entry, frame, column),
+    file: withoutScheme(originalSource),
+    line: originalLine + 1,
+    column: (originalColumn ?? 0) + 1,
+  };
+}
+
+/** A module's own top-level code begins at 0:0, where compilers put headers that map to nothing. */
+function wholeScript(map: ParsedMap, frame: Frame): Frame {
+  const source = map.payload.sources?.length === 1 ? map.payload.sources[0] : undefined;
+  return source === undefined ? frame : { ...frame, file: withoutScheme(source), line: 1, column: 1 };
+}
+
+/**
+ * V8 places a function at the parenthesis after its name. Only a mapping that covers exactly that name says how
+ * the function was called before a minifier renamed it; any other name there belongs to a parameter or a caller.
+ */
+function nameIn(entry: Partial<MapEntry>, frame: Frame, column: number): string {
+  const { name, generatedColumn } = entry;
+  if (name === undefined || name === '' || generatedColumn === undefined) return frame.name;
+  return generatedColumn + frame.name.length === column ? name : frame.name;
+}
+
+function withoutScheme(source: string): string {
+  return source.startsWith('file:') ? fileURLToPath(source) : source;
+}

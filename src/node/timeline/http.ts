@@ -1,0 +1,148 @@
+/**
+ * HTTP requests served and made, as slices of category `http`, from what Node publishes on `diagnostics_channel`:
+ * `node:http` servers and clients, and undici (`fetch`).
+ *
+ *     slice   from the request's start until it is closed, answered or not
+ *     name    method and route; path segments that look like identifiers are `:id`, so that names stay few
+ *     args    side (served or made), method, host (made), path, status, and `error` when there was no whole answer
+ *
+ * Queries are left out: they carry secrets. What is known of a request under way is kept by the request itself
+ * (a listener's closure, a weak map), so a request that never ends keeps nothing once it is collected.
+ */
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import type { Timeline, TimelineArgs, TimelinePart } from './timeline.js';
+
+/** What undici publishes of its requests. */
+interface UndiciRequest {
+  readonly method: string;
+  readonly origin: string | URL;
+  readonly path: string;
+}
+
+interface Made {
+  readonly startUs: number;
+  status?: number;
+  error?: string;
+}
+
+/** Requests that start from now on. */
+export function startHttp(timeline: Timeline): TimelinePart {
+  const channels = createRequire(import.meta.url)('node:diagnostics_channel') as Channels;
+  const made = new WeakMap<object, Made>();
+  let on = true;
+  const record = (name: string, startUs: number, args: TimelineArgs): void => {
+    if (on) timeline.complete('http', name, startUs, timeline.nowUs() - startUs, args);
+  };
+
+  const endMade = (request: object, method: string, host: string, url: string): void => {
+    const known = made.get(request);
+    if (known === undefined) return;
+    made.delete(request);
+    const { startUs, ...outcome } = known;
+    const path = pathOf(url);
+    record(`${method} ${host}${routeOf(path)}`, startUs, { side: 'made', method, host, path, ...outcome });
+  };
+  const endUndici = (request: UndiciRequest): void =>
+    endMade(request, request.method, String(request.origin).replace(/^[a-z]+:\/\//, ''), request.path);
+
+  const unsubscribe = subscribed(channels, {
+    'http.server.request.start': ({ request, response }: ServerMessage) => {
+      const startUs = timeline.nowUs();
+      // Now, because routers rewrite the URL on the way.
+      const { method = '', url = '' } = request;
+      response.once('close', () => {
+        const path = pathOf(url);
+        const outcome = response.writableFinished
+          ? { status: response.statusCode }
+          : { error: 'closed before the answer was whole' };
+        record(`${method} ${routeOf(path)}`, startUs, { side: 'served', method, path, ...outcome });
+      });
+    },
+
+    'http.client.request.start': ({ request }: ClientMessage) => {
+      made.set(request, { startUs: timeline.nowUs() });
+      request.once('close', () => endMade(request, request.method, hostOf(request), request.path));
+    },
+    'http.client.response.finish': ({ request, response }: ClientMessage) => {
+      const known = made.get(request);
+      if (known !== undefined && response?.statusCode !== undefined) known.status = response.statusCode;
+    },
+    'http.client.request.error': ({ request, error }: ClientMessage) => {
+      const known = made.get(request);
+      if (known !== undefined) known.error = codeOf(error);
+    },
+
+    'undici:request:create': ({ request }: UndiciMessage) => {
+      made.set(request, { startUs: timeline.nowUs() });
+    },
+    'undici:request:headers': ({ request, response }: UndiciMessage) => {
+      const known = made.get(request);
+      if (known !== undefined && response !== undefined) known.status = response.statusCode;
+    },
+    'undici:request:trailers': ({ request }: UndiciMessage) => endUndici(request),
+    'undici:request:error': ({ request, error }: UndiciMessage) => {
+      const known = made.get(request);
+      if (known !== undefined) known.error = codeOf(error);
+      endUndici(request);
+    },
+  });
+  return {
+    drain() {},
+    /** Requests under way are left out. */
+    stop() {
+      on = false;
+      unsubscribe();
+    },
+  };
+}
+
+type Channels = typeof import('node:diagnostics_channel');
+
+interface ServerMessage {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+interface ClientMessage {
+  readonly request: ClientRequest;
+  readonly response?: IncomingMessage;
+  readonly error?: unknown;
+}
+
+interface UndiciMessage {
+  readonly request: UndiciRequest;
+  readonly response?: { readonly statusCode: number };
+  readonly error?: unknown;
+}
+
+/** @returns how to unsubscribe from all again */
+function subscribed(channels: Channels, handlers: Record<string, (message: never) => void>): () => void {
+  const listeners = Object.entries(handlers) as [string, (message: unknown) => void][];
+  for (const [name, listener] of listeners) channels.subscribe(name, listener);
+  return () => {
+    for (const [name, listener] of listeners) channels.unsubscribe(name, listener);
+  };
+}
+
+/** The path alone, of the relative or absolute form that a request line may have. */
+function pathOf(url: string): string {
+  const path = /^[^?#]*/.exec(url)?.[0] ?? '';
+  return path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '');
+}
+
+const IDENTIFIER = /\/(?:\d+|[0-9a-f-]{16,}|[^/]{33,})(?=\/|$)/gi;
+
+function routeOf(path: string): string {
+  return path.replace(IDENTIFIER, '/:id');
+}
+
+function hostOf(request: ClientRequest): string {
+  const header = request.getHeader('host');
+  return typeof header === 'string' ? header : request.host;
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}

@@ -1,0 +1,172 @@
+/**
+ * The `js` source: V8's garbage-collected heap. Who allocated what is live comes from V8's sampling profiler
+ * (`sampler.ts`, `profile-sites.ts`), how much is live from its collections (`heap-floor.ts`). Without the first (no
+ * inspector, or another tool holds the sampler) the second goes on.
+ *
+ * V8 knows its samples only while it samples. So turning the source off, or to another interval, first takes what
+ * is live then into `#carried`, which is kept but no longer watched: what dies of it later is still counted, as for
+ * every source that is turned off. `facts` say how much of a snapshot that is.
+ *
+ * No totals: V8 can tell what is live or what was ever allocated, and the latter keeps every sample for ever.
+ */
+import { OtraceError } from '../../errors.js';
+import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
+import type { HeapSource } from '../../heap/source.js';
+import { HeapFloor } from './heap-floor.js';
+import { type ProfileSites, profileSites } from './profile-sites.js';
+import { HeapSampler } from './sampler.js';
+import type { FrameRules } from './trim.js';
+
+export interface V8SourceOptions extends FrameRules {
+  /** Mean number of bytes between samples; default 32 KiB. Less is more exact and slower. */
+  readonly everyBytes?: number;
+  /** Frames shown of a stack; default 8. */
+  readonly stackDepth?: number;
+  /** Told once what is wrong and what to do, when the stacks can't be had. */
+  readonly warn: (message: string) => void;
+}
+
+/** Frames asked of V8 beyond those shown, for the engine's inner frames that trimming takes away. */
+const HIDDEN_DEPTH = 32;
+
+const NO_SITES: ProfileSites = { sites: [], ownBytes: 0 };
+
+export class V8Source implements HeapSource {
+  readonly name = 'js';
+  readonly #rules: V8SourceOptions;
+  readonly #stackDepth: number;
+  readonly #sampler = new HeapSampler();
+  readonly #floor = new HeapFloor();
+  #everyBytes: number;
+  #armed = false;
+  #carried: readonly SiteUsage[] = [];
+  /** Why there are no stacks; undefined while there are. */
+  #refusal: string | undefined;
+
+  /** @throws OtraceError `OTRACE_BAD_OPTION` when `everyBytes` or `stackDepth` is not a number of 1 or more */
+  constructor(options: V8SourceOptions) {
+    this.#rules = options;
+    this.#everyBytes = positive('everyBytes', options.everyBytes ?? 32 * 1024);
+    this.#stackDepth = positive('stackDepth', options.stackDepth ?? 8);
+  }
+
+  get everyBytes(): number {
+    return this.#everyBytes;
+  }
+
+  /**
+   * Samples at another interval from now on. When armed, costs a garbage collection.
+   *
+   * @throws OtraceError `OTRACE_BAD_OPTION` when not a number of 1 or more
+   */
+  setEveryBytes(everyBytes: number): void {
+    const wanted = positive('everyBytes', everyBytes);
+    if (wanted === this.#everyBytes) return;
+    this.#carry();
+    this.#everyBytes = wanted;
+    if (this.#armed) this.#sample();
+  }
+
+  arm(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    this.#floor.start();
+    this.#sample();
+  }
+
+  disarm(): void {
+    if (!this.#armed) return;
+    this.#armed = false;
+    this.#carry();
+    this.#floor.stop();
+  }
+
+  reset(): void {
+    this.#carried = [];
+    this.#floor.reset();
+    if (!this.#sampler.running) return;
+    this.#sampler.stop();
+    this.#sample();
+  }
+
+  /** What survived the last full collection beyond what was there when armed (see `heap-floor.ts`). */
+  liveBytes(): number {
+    return this.#floor.liveBytes;
+  }
+
+  snapshot(): SourceSnapshot {
+    const { sites: sampled, ownBytes } = this.#sampledSites();
+    const sites = this.#carried.length === 0 ? sampled : merged(this.#carried, sampled);
+    const hasStacks = this.#refusal === undefined || sites.length > 0;
+    const facts: Record<string, string> = {
+      js_heap_used: `${this.#floor.usedBytes} bytes`,
+      js_sampling_interval: `${this.#everyBytes} bytes`,
+      js_otrace_bytes: `~${ownBytes} bytes`,
+    };
+    if (this.#carried.length > 0) facts['js_carried'] = `~${sum(this.#carried, 'liveBytes')} bytes`;
+    if (this.#refusal !== undefined) facts['js_stacks'] = `off: ${this.#refusal}`;
+    return {
+      source: this.name,
+      estimated: true,
+      hasTotals: false,
+      liveBytes: hasStacks ? sum(sites, 'liveBytes') : this.#floor.liveBytes,
+      liveBlocks: sum(sites, 'liveBlocks'),
+      sites,
+      facts,
+    };
+  }
+
+  #sample(): void {
+    this.#refuse(this.#sampler.start(this.#everyBytes, this.#stackDepth + HIDDEN_DEPTH));
+  }
+
+  #carry(): void {
+    if (!this.#sampler.running) return;
+    const { sites } = this.#sampledSites();
+    this.#carried = this.#carried.length === 0 ? sites : merged(this.#carried, sites);
+    this.#sampler.stop();
+  }
+
+  #sampledSites(): ProfileSites {
+    if (!this.#sampler.running) return NO_SITES;
+    try {
+      const profile = this.#floor.refresh(() => this.#sampler.profile());
+      if (profile !== undefined)
+        return profileSites(profile, this.#everyBytes, this.#stackDepth, this.#rules);
+      this.#refuse(
+        'another tool has stopped the heap sampler; run without that tool to see JavaScript stacks',
+      );
+    } catch (error) {
+      this.#sampler.stop();
+      this.#refuse(`the heap profile could not be read (${String(error)}); JavaScript stacks are off`);
+    }
+    return NO_SITES;
+  }
+
+  #refuse(refusal: string | undefined): void {
+    if (refusal !== undefined && refusal !== this.#refusal) this.#rules.warn(refusal);
+    this.#refusal = refusal;
+  }
+}
+
+function positive(option: string, value: number): number {
+  if (value >= 1 && value <= Number.MAX_SAFE_INTEGER) return Math.round(value);
+  throw new OtraceError('OTRACE_BAD_OPTION', `${option} is ${value}; give a number of 1 or more`);
+}
+
+function merged(carried: readonly SiteUsage[], sampled: readonly SiteUsage[]): SiteUsage[] {
+  const byHash = new Map(carried.map((site) => [site.hash, site]));
+  for (const site of sampled) {
+    const before = byHash.get(site.hash);
+    byHash.set(site.hash, before === undefined ? site : plus(before, site));
+  }
+  return [...byHash.values()];
+}
+
+function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
+  return { ...a, liveBytes: a.liveBytes + b.liveBytes, liveBlocks: a.liveBlocks + b.liveBlocks };
+}
+
+function sum(sites: readonly SiteUsage[], figure: 'liveBytes' | 'liveBlocks'): number {
+  return sites.reduce((total, site) => total + site[figure], 0);
+}
