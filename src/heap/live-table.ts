@@ -86,7 +86,8 @@ export class LiveTable {
   }
 
   /**
-   * Adds a block or replaces the one with this key.
+   * Adds a block or replaces the one with this key. Throws what `allocate` throws when there is no memory to grow;
+   * the block is then in the table, which must not be added to again.
    *
    * @returns the bytes of the block replaced (its site is then in `site`), or -1 when the key was free
    */
@@ -133,7 +134,7 @@ export class LiveTable {
     const bytes = this.#bytesAt(slots, at);
     this.site = found - 1;
     closeGap(slots, at, shard.scale);
-    if (--shard.count < shard.shrinkAt) this.#resize(shard, slots.length / SLOT_WORDS / RESIZE);
+    if (--shard.count < shard.shrinkAt) this.#shrink(shard);
     return bytes;
   }
 
@@ -194,6 +195,14 @@ export class LiveTable {
     const slots = shard.slots.length / SLOT_WORDS;
     if (slots >= SPREAD_AT && this.#shards.length < this.#spreadCount) this.#spread();
     else this.#resize(shard, slots * RESIZE);
+  }
+
+  #shrink(shard: Shard): void {
+    try {
+      this.#resize(shard, shard.slots.length / SLOT_WORDS / RESIZE);
+    } catch {
+      shard.shrinkAt = 0; // no memory for the smaller array: the larger one does as well
+    }
   }
 
   /** Gives a shard a new number of slots. The memory is taken first, so when there is none nothing has changed. */
