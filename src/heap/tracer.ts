@@ -72,7 +72,6 @@ export class HeapTracer {
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
   #manualOn = false;
-  #reporting = false;
 
   constructor(events: HeapEvents, options: HeapTracerOptions) {
     const shards = wholeNumber('heap shards', options.shards ?? 16, MAX_SHARDS);
@@ -262,22 +261,18 @@ export class HeapTracer {
     if (!this.#enabled) {
       return { written: false, reason: 'heap tracer is not enabled; call heap.enable() first' };
     }
-    if (this.#reporting) return { written: false, reason: 'a heap report is being made already' };
+    if (this.host.guard.busy)
+      return { written: false, reason: 'heap.report() was called from within otrace itself' };
     const top = wholeNumber('heap report top', options.top ?? 10, Number.MAX_SAFE_INTEGER);
-    this.#reporting = true;
-    try {
-      return this.host.guard.run(() => {
-        this.#events.instant('heap_report_started', { status: 'begin' });
-        const snapshot = this.snapshot({ final: options.final ?? false });
-        const rows = reportRows(snapshot, top);
-        for (const row of rows) this.#events.instant(row.name, { ...row.values });
-        this.addPoint();
-        this.#events.instant('heap_report_done', { status: 'end' });
-        return { written: true, snapshot, rows };
-      });
-    } finally {
-      this.#reporting = false;
-    }
+    return this.host.guard.run(() => {
+      this.#events.instant('heap_report_started', { status: 'begin' });
+      const snapshot = this.snapshot({ final: options.final ?? false });
+      const rows = reportRows(snapshot, top);
+      for (const row of rows) this.#events.instant(row.name, { ...row.values });
+      this.addPoint();
+      this.#events.instant('heap_report_done', { status: 'end' });
+      return { written: true, snapshot, rows };
+    });
   }
 
   /** Arms the wanted sources that are not `recording` already, and disarms those that are not wanted. */
