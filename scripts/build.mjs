@@ -20,6 +20,7 @@ const common = {
   platform: 'node',
   target: 'node20',
   packages: 'external',
+  external: ['otrace'], // macros use whichever `otrace` the export conditions choose
   charset: 'utf8',
   logLevel: 'warning',
 };

@@ -19,11 +19,18 @@ interface Verb {
 
 const VERBS: readonly Verb[] = [
   {
+    name: 'run',
+    summary: 'run a Node program and leave a trace with its leak report',
+    load: () => import('./cli/run.js'),
+  },
+  {
     name: 'report',
     summary: 'print the leak report and the live-bytes history of a trace',
     load: () => import('./cli/report.js'),
   },
 ];
+
+const BAD_INPUT = new Set(['OTRACE_INPUT', 'OTRACE_BAD_OPTION', 'OTRACE_PROGRAM']);
 
 const EXIT_CODES = `
 Exit codes: 0 success; 1 failed, or a limit was exceeded; 2 bad usage, or input that can't be read.
@@ -36,7 +43,7 @@ async function main(args: readonly string[]): Promise<void> {
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .configureOutput({ outputError: (text, write) => write(oneLine(text, args[0])) })
     .addHelpText('after', EXIT_CODES);
   const wanted = args[0] === 'help' ? args[1] : args[0];
   for (const verb of VERBS) {
@@ -48,11 +55,11 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 /** commander's `error: ... \n(Did you mean x?)` in the form of all messages here. */
-function oneLine(text: string): string {
-  const [problem = '', hint] = text.replace(/^error: /, '').split('\n');
-  const remedy = hint?.startsWith('(Did you mean')
-    ? `did you mean "${hint.slice(14, -2)}"?`
-    : 'see "otrace --help"';
+function oneLine(text: string, verb: string | undefined): string {
+  const [problem = '', hint = ''] = text.replace(/^error: /, '').split('\n');
+  const [, likely] = /^\(Did you mean (.+)\?\)$/.exec(hint) ?? [];
+  const command = VERBS.some(({ name }) => name === verb) ? `otrace ${verb}` : 'otrace';
+  const remedy = likely === undefined ? `see "${command} --help"` : `did you mean "${likely}"?`;
   return `otrace: ${problem.replace(/\.$/, '')}; ${remedy}\n`;
 }
 
@@ -63,13 +70,16 @@ function exitCodeOf(error: unknown): number {
   const isOurs = typeof code === 'string' && code.startsWith('OTRACE_');
   const text = isOurs ? (error as Error).message : error instanceof Error ? error.stack : String(error);
   process.stderr.write(`otrace: ${text}\n`);
-  return code === 'OTRACE_INPUT' || code === 'OTRACE_BAD_OPTION' ? EXIT.badInput : EXIT.failed;
+  return BAD_INPUT.has(String(code)) ? EXIT.badInput : EXIT.failed;
 }
 
-// Who reads our output may stop when it has enough (`otrace report FILE | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Who reads the output may stop when it has enough: `otrace report FILE | head`.
   if (error.code === 'EPIPE') process.exit();
-  throw error;
+  process.stderr.write(
+    `otrace: the results could not be written (${error.message}); check the disk or the pipe\n`,
+  );
+  process.exit(EXIT.failed);
 });
 
 try {

@@ -62,7 +62,7 @@ function leakLines(report: HeapReport, options: TableOptions): string[] {
   if (rows.some((row) => row.source !== null)) {
     columns.push({
       title: 'heap',
-      cells: rows.map((row) => row.source ?? ''),
+      cells: rows.map((row) => printable(row.source ?? '')),
       alignRight: false,
       paint: plain,
     });

@@ -18,6 +18,8 @@ import { Throttle } from './throttle.js';
 
 /** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
 export interface HeapEvents {
+  /** Whether they are being recorded at all. */
+  readonly recording: boolean;
   nowUs(): number;
   instant(name: string, args: Record<string, string>): void;
   counter(name: string, series: Record<string, number>): void;
@@ -261,8 +263,15 @@ export class HeapTracer {
     if (!this.#enabled) {
       return { written: false, reason: 'heap tracer is not enabled; call heap.enable() first' };
     }
-    if (this.host.guard.busy)
+    if (!this.#events.recording) {
+      return {
+        written: false,
+        reason: 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap',
+      };
+    }
+    if (this.host.guard.busy) {
       return { written: false, reason: 'heap.report() was called from within otrace itself' };
+    }
     const top = wholeNumber('heap report top', options.top ?? 10, Number.MAX_SAFE_INTEGER);
     return this.host.guard.run(() => {
       this.#events.instant('heap_report_started', { status: 'begin' });

@@ -82,7 +82,11 @@ export class TraceFile {
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // not there yet, or a reason that making the file will tell better
+  }
 }
 
 function failure(path: string, problem: string, remedy: string, cause?: unknown): OtraceError {

@@ -2,16 +2,16 @@
  * Chunks of the JSON text of a trace -> its events, one at a time. Both forms are read: the object whose
  * `traceEvents` (anywhere in it) is the array of events, and the bare array.
  *
- * Tolerated without a word: a byte-order mark, trailing or doubled commas, whatever `parseLoose` tolerates in an
+ * Tolerated without a word: a byte-order mark, trailing or doubled commas, whatever `parseJson` tolerates in an
  * event. Anything else is damage: the first place is described, the rest counted, and reading goes on wherever the
  * next event can be told (after the damaged event, or at the next line that starts with `{`).
  *
- * Memory: the window holds one event (at most `LARGEST_EVENT`), plus one chunk. Not here: files and gzip
+ * Memory: the window holds one event (at most `LARGEST_EVENT`) and one chunk. Not here: files and gzip
  * (`read-trace.ts`, `unpack.ts`).
  */
 import { ByteWindow } from './byte-window.js';
-import type { Damage, DamageKind } from './damage.js';
-import { LooseJsonError, parseLoose } from './loose-json.js';
+import { type Damage, type DamageKind, DamageLog, type DamagePlace } from './damage.js';
+import { LooseJsonError, parseJson } from './loose-json.js';
 import { isRecord, type TraceEvent } from './trace-event.js';
 import { BROKEN, INCOMPLETE, isSpace, ValueScan } from './value-scan.js';
 
@@ -19,6 +19,8 @@ import { BROKEN, INCOMPLETE, isSpace, ValueScan } from './value-scan.js';
 const LARGEST_EVENT = 64 * 1024 * 1024;
 /** Bytes; a larger value beside `traceEvents` is skipped. */
 const LARGEST_OTHER_VALUE = 64 * 1024;
+/** Characters of such values kept altogether; the rest is skipped. */
+const OTHER_VALUES_ROOM = 1024 * 1024;
 
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -30,9 +32,6 @@ const COMMA = 0x2c;
 const MINUS = 0x2d;
 const NEWLINE = 0x0a;
 
-/** An integer of this many digits may be beyond what a double holds. */
-const LONG_INTEGER = /\d{16}/;
-
 /** What a trace turned out to be, once it is read. */
 export interface TraceOutline {
   /** null when the text is neither an object nor an array. */
@@ -41,7 +40,7 @@ export interface TraceOutline {
   readonly bytes: number;
   /** Objects with a `ph` in the array of events. */
   readonly eventCount: number;
-  /** The keys beside `traceEvents` with values of at most 64 KiB of text. */
+  /** The keys beside `traceEvents`, but for values of over 64 KiB of text and all after the first MiB. */
   readonly otherKeys: Readonly<Record<string, unknown>>;
   readonly damage: Damage | null;
 }
@@ -74,7 +73,8 @@ export class TraceParser {
   #elements = 0;
   #eventCount = 0;
   readonly #otherKeys = new Map<string, unknown>();
-  #damage: Damage | null = null;
+  #otherRoom = OTHER_VALUES_ROOM;
+  readonly #damage = new DamageLog();
 
   /** @param onEvent called for each event, in the order of the file, while `push` runs */
   constructor(onEvent: (event: TraceEvent) => void) {
@@ -98,7 +98,7 @@ export class TraceParser {
   end(unpackingProblem: string | null = null): TraceOutline {
     const end = this.#window.end;
     const empty = this.#state === 'start' && this.#window.start === end;
-    if (unpackingProblem !== null) this.#note('gzip', end, unpackingProblem);
+    if (unpackingProblem !== null) this.#damage.noteCause('gzip', unpackingProblem, this.#placeOf(end));
     else if (this.#scanning !== 'nothing') this.#note('cut-short', end, 'cut short');
     else if (this.#state === 'events') this.#note('cut-short', end, 'the closing "]" is missing');
     else if (!empty && !['after', 'stopped', 'resync'].includes(this.#state)) {
@@ -109,7 +109,7 @@ export class TraceParser {
       bytes: this.#window.offsetOf(end),
       eventCount: this.#eventCount,
       otherKeys: Object.fromEntries(this.#otherKeys),
-      damage: this.#damage,
+      damage: this.#damage.damage,
     };
   }
 
@@ -209,23 +209,21 @@ export class TraceParser {
       return;
     }
     const value = text === null ? undefined : this.#parse(text);
-    if (this.#scanning === 'value') {
-      if (value !== undefined) this.#otherKeys.set(this.#key, value);
-      this.#state = 'key';
-    } else if (isRecord(value) && typeof value['ph'] === 'string') {
+    if (this.#scanning === 'element') {
+      if (!isRecord(value) || typeof value['ph'] !== 'string') return;
       this.#eventCount++;
       this.#onEvent(value);
+      return;
     }
+    this.#otherRoom -= this.#key.length + (text?.length ?? 0);
+    if (value !== undefined && this.#otherRoom >= 0) this.#otherKeys.set(this.#key, value);
+    this.#state = 'key';
   }
 
+  /** The value, or undefined when it is none. */
   #parse(text: string): unknown {
     try {
-      if (!LONG_INTEGER.test(text)) return JSON.parse(text);
-    } catch {
-      // parseLoose accepts more, and tells where it fails.
-    }
-    try {
-      return parseLoose(text);
+      return parseJson(text);
     } catch (error) {
       if (!(error instanceof LooseJsonError)) throw error;
       const bytesBefore = Buffer.byteLength(text.slice(0, error.position));
@@ -267,25 +265,16 @@ export class TraceParser {
   }
 
   #note(kind: DamageKind, position: number, problem: string): void {
-    if (this.#damage !== null) {
-      this.#damage = { ...this.#damage, more: this.#damage.more + 1 };
-      return;
-    }
-    const offset = this.#window.offsetOf(position);
-    const line = this.#window.lineOf(position);
+    this.#damage.note(kind, problem, this.#placeOf(position));
+  }
+
+  #placeOf(position: number): DamagePlace {
     const inEvent = this.#scanning === 'element';
-    const where = inEvent
-      ? `, in event ${this.#elements}, which begins at byte ${this.#valueOffset} (line ${this.#valueLine})`
-      : this.#elements === 0
-        ? ''
-        : `, after event ${this.#elements}`;
-    this.#damage = {
-      kind,
-      offset,
-      line,
-      event: inEvent ? this.#elements : null,
-      message: `${problem} at byte ${offset} (line ${line})${where}`,
-      more: 0,
+    return {
+      offset: this.#window.offsetOf(position),
+      line: this.#window.lineOf(position),
+      event: inEvent ? { number: this.#elements, offset: this.#valueOffset, line: this.#valueLine } : null,
+      eventsBefore: this.#elements,
     };
   }
 }

@@ -10,8 +10,9 @@ import { OtraceError } from '../errors.js';
 const FILE_CHUNK_BYTES = 256 * 1024;
 /** Bytes of gzip data unpacked at a time: they may become a thousand times as many. */
 const PACKED_CHUNK_BYTES = 16 * 1024;
-/** What is lost before damaged gzip data is at most one such piece. */
 const UNPACKED_PIECE_BYTES = 64 * 1024;
+/** A checksum and a length end each member. */
+const CHECKSUM_BYTES = 8;
 
 /** How a file ended. */
 export interface Unpacked {
@@ -33,35 +34,58 @@ export async function unpackFile(path: string, onBytes: (chunk: Buffer) => void)
   let gunzip: Gunzip | null = null;
   let head = Buffer.alloc(0);
   let started = false;
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: FILE_CHUNK_BYTES })) {
-      let bytes = chunk as Buffer;
-      fileBytes += bytes.length;
-      if (!started) {
-        head = bytes = Buffer.concat([head, bytes]);
-        if (head.length < 2) continue;
-        started = true;
-        if (head[0] === 0x1f && head[1] === 0x8b) gunzip = new Gunzip(onBytes);
-      }
-      if (gunzip === null) onBytes(bytes);
-      else if (!(await gunzip.write(bytes))) break;
+  for await (const chunk of chunksOf(path)) {
+    fileBytes += chunk.length;
+    let bytes = chunk;
+    if (!started) {
+      head = bytes = Buffer.concat([head, bytes]);
+      if (head.length < 2) continue;
+      started = true;
+      if (head[0] === 0x1f && head[1] === 0x8b) gunzip = new Gunzip(onBytes);
     }
-  } catch (error) {
-    throw unreadable(path, error);
+    if (gunzip === null) onBytes(bytes);
+    else if (!(await gunzip.write(bytes))) break;
   }
   if (!started) onBytes(head);
   const problem = gunzip === null ? null : await gunzip.end();
   return { gzip: gunzip !== null, fileBytes, problem };
 }
 
+async function* chunksOf(path: string): AsyncGenerator<Buffer, void> {
+  const stream = createReadStream(path, { highWaterMark: FILE_CHUNK_BYTES });
+  const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+  try {
+    while (true) {
+      const next = await chunks.next().catch((error: unknown) => {
+        throw unreadable(path, error);
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    stream.destroy();
+  }
+}
+
 /** Node's gunzip with one write at a time, so that all it gave before an error is known to have been handed out. */
 class Gunzip {
   readonly #stream = createGunzip({ chunkSize: UNPACKED_PIECE_BYTES });
   #problem: string | null = null;
+  /** What `onBytes` threw. */
+  #thrown: { readonly error: unknown } | null = null;
   #settle: () => void = () => {};
+  #held = Buffer.alloc(0);
 
   constructor(onBytes: (chunk: Buffer) => void) {
-    this.#stream.on('data', onBytes);
+    this.#stream.on('data', (bytes: Buffer) => {
+      try {
+        if (this.#thrown === null) onBytes(bytes);
+      } catch (error) {
+        this.#thrown = { error };
+        this.#stream.destroy();
+        this.#settle();
+      }
+    });
     this.#stream.on('end', () => this.#settle());
     this.#stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#problem =
@@ -74,10 +98,13 @@ class Gunzip {
 
   /** False when unpacking can't go on. */
   async write(packed: Buffer): Promise<boolean> {
-    for (let from = 0; from < packed.length && this.#problem === null; from += PACKED_CHUNK_BYTES) {
-      await new Promise<void>((resolve) => {
-        this.#settle = resolve;
-        this.#stream.write(packed.subarray(from, from + PACKED_CHUNK_BYTES), () => resolve());
+    // An error loses what its write had unpacked, and the last bytes are a checksum: they go in by themselves.
+    const bytes = Buffer.concat([this.#held, packed]);
+    const held = Math.max(0, bytes.length - CHECKSUM_BYTES);
+    this.#held = bytes.subarray(held);
+    for (let from = 0; from < held; from += PACKED_CHUNK_BYTES) {
+      await this.#settled((done) => {
+        this.#stream.write(bytes.subarray(from, Math.min(held, from + PACKED_CHUNK_BYTES)), done);
       });
     }
     return this.#problem === null;
@@ -85,13 +112,19 @@ class Gunzip {
 
   /** Why unpacking stopped early; null when it came to the end. */
   async end(): Promise<string | null> {
-    if (this.#problem === null) {
-      await new Promise<void>((resolve) => {
-        this.#settle = resolve;
-        this.#stream.end();
-      });
-    }
+    await this.#settled((done) => this.#stream.write(this.#held, done));
+    await this.#settled(() => this.#stream.end());
     return this.#problem;
+  }
+
+  /** Does one step, unless an earlier one failed, and waits until it is done, has failed or was the last. */
+  async #settled(step: (done: () => void) => void): Promise<void> {
+    if (this.#problem !== null) return;
+    await new Promise<void>((resolve) => {
+      this.#settle = resolve;
+      step(() => resolve());
+    });
+    if (this.#thrown !== null) throw this.#thrown.error;
   }
 }
 

@@ -75,6 +75,13 @@ export class Category {
     log.append(EventKind.complete, this.#id, name, startUs, durationUs, args);
   }
 
+  /** Records that something happened at a time that the caller has (microseconds on the recorder's clock). */
+  instantAt(name: string, atUs: number, args?: Arguments): void {
+    const log = this.#log;
+    if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
+    if (atUs >= 0) log.append(EventKind.instant, this.#id, name, atUs, 0, args);
+  }
+
   /** Starts a slice that `end` with the same name closes. Where a block can be used, prefer `scope`. */
   begin(name: string, args?: Arguments): void {
     const log = this.#log;

@@ -22,6 +22,7 @@ export function recordedHeap(options: Partial<HeapTracerOptions> = {}): Recorded
   const clock = { nowUs: 0 };
   const heap = new HeapTracer(
     {
+      recording: true,
       nowUs: () => clock.nowUs,
       instant: (name, values) => events.push({ name, values }),
       counter: (name, values) => events.push({ name, values }),

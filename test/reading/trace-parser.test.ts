@@ -50,6 +50,13 @@ describe('a whole trace', () => {
     }
   });
 
+  it('keeps only so much beside the events', () => {
+    const text = `{${Array.from({ length: 100_000 }, (_, i) => `"key ${i}":"${'x'.repeat(20)}"`).join()},"traceEvents":[{"ph":"X"}]}`;
+    const { otherKeys, events } = parseText(text, 10_000);
+    assert.equal(events.length, 1);
+    assert.ok(Object.keys(otherKeys).length < 40_000);
+  });
+
   it('accepts a byte-order mark, trailing commas and numbers that JSON does not have', () => {
     const text =
       '\ufeff [ {"ph":"C","ts":1,"args":{"v":NaN,"w":-Infinity,"x":[nan,inf,],},}, , {"ph":"I"} ,\n]\n';

@@ -84,12 +84,14 @@ export class HeapFloor {
     profiler.start();
     const result = collect();
     const last = profiler.stop().statistics.findLast(({ gcType }) => gcType === 'MarkSweepCompact');
-    if (last !== undefined) {
+    if (last === undefined) {
+      this.#read(); // seen now and then on Node 20: the collection ran, the profiler has no entry of it
+    } else {
       const spaces = last.afterGC.heapSpaceStatistics;
       this.#set(sumOld(spaces.map((space) => [space.spaceName, space.spaceUsedSize])));
-      // The entry of this collection is still to come, when what `collect` made is in the heap too.
-      this.#freshSinceMs = this.#perfHooks.performance.now();
     }
+    // The entry of this collection is still to come, when what `collect` made is in the heap too.
+    this.#freshSinceMs = this.#perfHooks.performance.now();
     return result;
   }
 

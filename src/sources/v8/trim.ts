@@ -20,6 +20,8 @@
 import type { Frame } from '../../heap/frame.js';
 import type { CallFrame } from './sampler.js';
 
+const RUN_MAIN = 'node:internal/modules/run_main';
+
 export interface FrameRules {
   /** Whether a script (path or `file:` URL) is part of otrace. */
   readonly isOwnFrame: (script: string) => boolean;
@@ -42,7 +44,12 @@ export interface StackLink {
 
 export function classify(call: CallFrame, rules: FrameRules): ClassifiedFrame {
   const { url, lineNumber } = call;
-  const name = call.functionName === '' ? '(anonymous)' : call.functionName;
+  // The code of a whole script or module has no name and begins where the script does.
+  const unnamed = lineNumber === 0 && call.columnNumber === 0 ? '(top level)' : '(anonymous)';
+  const name = call.functionName === '' ? unnamed : call.functionName;
+  // A function of a script that is garbage by now has only its name left; builtins have no script.
+  if (url === '' && lineNumber < 0 && call.scriptId !== '0')
+    return { kind: 'user', frame: { name, file: '', line: 0, column: 0 } };
   if (url === '' && lineNumber < 0) return { kind: 'blank', frame: { name, file: '', line: 0, column: 0 } };
   if (url.startsWith('node:')) return { kind: 'engine', frame: { name, file: url, line: 0, column: 0 } };
   if (rules.isOwnFrame(url)) return { kind: 'own', frame: { name, file: url, line: 0, column: 0 } };
@@ -73,6 +80,8 @@ export function trimStack(innermost: StackLink, depth: number): Frame[] | undefi
     } else if (kind === 'engine') {
       run = frame;
       innermostEngine ??= frame;
+      // Whatever called this is how Node starts a program.
+      if (frame.file === RUN_MAIN) break;
     } else if (kind === 'own') {
       if (shown.length === 0) return undefined;
     } else {

@@ -99,12 +99,12 @@ export class V8Source implements HeapSource {
     const sites = this.#carried.length === 0 ? sampled : merged(this.#carried, sampled);
     const hasStacks = this.#refusal === undefined || sites.length > 0;
     const facts: Record<string, string> = {
-      js_heap_used: `${this.#floor.usedBytes} bytes`,
-      js_sampling_interval: `${this.#everyBytes} bytes`,
-      js_otrace_bytes: `~${ownBytes} bytes`,
+      heap_used: `${this.#floor.usedBytes} bytes`,
+      sampling_interval: `${this.#everyBytes} bytes`,
+      otrace_bytes: `~${ownBytes} bytes`,
     };
-    if (this.#carried.length > 0) facts['js_carried'] = `~${sum(this.#carried, 'liveBytes')} bytes`;
-    if (this.#refusal !== undefined) facts['js_stacks'] = `off: ${this.#refusal}`;
+    if (this.#carried.length > 0) facts['carried'] = `~${sum(this.#carried, 'liveBytes')} bytes`;
+    if (this.#refusal !== undefined) facts['stacks'] = `off: ${this.#refusal}`;
     return {
       source: this.name,
       estimated: true,

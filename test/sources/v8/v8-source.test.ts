@@ -106,7 +106,7 @@ describe('V8Source', () => {
     source.arm();
     holdArrays(kept, 200);
     assertNear(arraysOf(source).liveBytes, 500 * ARRAY_BYTES, 0.1);
-    assert.match(source.snapshot().facts['js_carried'] ?? '', /^~\d+ bytes$/);
+    assert.match(source.snapshot().facts['carried'] ?? '', /^~\d+ bytes$/);
     source.reset();
     assert.equal(arraysOf(source).liveBytes, 0);
     assert.equal(kept.length, 800);
@@ -118,7 +118,7 @@ describe('V8Source', () => {
     holdArrays(kept, 300);
     source.setEveryBytes(1024);
     holdArrays(kept, 300);
-    assert.equal(source.snapshot().facts['js_sampling_interval'], '1024 bytes');
+    assert.equal(source.snapshot().facts['sampling_interval'], '1024 bytes');
     assertNear(arraysOf(source).liveBytes, 600 * ARRAY_BYTES, 0.1);
     assert.equal(kept.length, 600);
   });
@@ -200,7 +200,7 @@ describe('V8Source in programs of its own', () => {
     assert.equal(warnings.length, 1);
     assert.match(warnings[0], /--heap-prof/);
     assert.deepEqual(top, []);
-    assert.match(snapshot.facts.js_stacks, /^off: /);
+    assert.match(snapshot.facts.stacks, /^off: /);
     assertNear(lane, holdsBytes, 0.25);
     const [profile] = readdirSync(dir);
     assert.match(readFileSync(join(dir, profile ?? ''), 'utf8'), /holdArrays/);
@@ -219,6 +219,6 @@ describe('V8Source in programs of its own', () => {
   it('shows in the lane what survived a collection', () => {
     const { lane, snapshot } = JSON.parse(run(script, ['--expose-gc']).stdout);
     assertNear(lane, holdsBytes, 0.25);
-    assert.match(snapshot.facts.js_heap_used, /^\d+ bytes$/);
+    assert.match(snapshot.facts.heap_used, /^\d+ bytes$/);
   });
 });

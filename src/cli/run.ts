@@ -1,0 +1,184 @@
+/**
+ * `otrace run [options] -- app.js args`: starts the program with the hooks preloaded, passes its exit code or signal
+ * on, and shows the leak table when it has ended. The tracing is done in the program's process
+ * (`node/run-session.ts`); this one only waits.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Command, InvalidArgumentError } from 'commander';
+import { OtraceError } from '../errors.js';
+import { SOURCE_NAMES } from '../heap/snapshot.js';
+import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
+import { say, warn } from '../node/warn.js';
+import { Rotation } from '../output/rotation.js';
+import { readTraceReport } from '../reading/trace-report.js';
+import type { FlushResult } from '../recorder/recorder.js';
+import { renderReport } from './leak-table.js';
+import { nodeCommand } from './node-command.js';
+import { runProgram } from './program.js';
+import { formatBytes, parseSize } from './size.js';
+import { terminalOf } from './terminal.js';
+
+interface RunFlags {
+  readonly heap: string;
+  readonly sample: number;
+  readonly every: string;
+  readonly depth: number;
+  readonly out: string;
+  readonly top: number;
+  readonly reportEvery: number;
+  readonly quiet?: true;
+  readonly inline: boolean;
+  readonly gc: boolean;
+  readonly userTiming: boolean;
+  readonly http: boolean;
+  readonly eventLoop: boolean;
+}
+
+const AFTER = `
+Examples:
+  otrace run -- app.js --port 8080
+  otrace run --every 512KiB --out traces/run-%03u.json.gz -- node --max-old-space-size=512 server.mjs
+
+While it runs, SIGUSR2 writes a report. The table goes to stderr: stdout is the program's.
+Exit codes: the program's own, or its signal; 2 when it could not be started.`;
+
+/** Gives the verb its arguments, options and action. */
+export function define(command: Command): void {
+  command
+    .usage('[options] -- app.js [args...]')
+    .passThroughOptions()
+    .argument('[program...]', 'a script and its arguments; or node, its flags, the script ...')
+    .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,manual')
+    .option('--sample <p>', 'share of counted allocations whose stack is kept, 0 to 1', probability, 1)
+    .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
+    .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
+    .option(
+      '--out <path>',
+      'trace file, .gz compresses; or a pattern with an index, as run-%03u.json',
+      'trace.json',
+    )
+    .option('--top <n>', 'groups in each report', whole(1, 10_000), 10)
+    .option('--report-every <seconds>', 'also report while the program runs', seconds, 0)
+    .option('--no-inline', 'switch V8 inlining off: exact sites, slower program')
+    .option('--no-gc', 'leave garbage collections out of the timeline')
+    .option('--no-user-timing', 'leave performance.mark and measure out')
+    .option('--no-http', 'leave HTTP requests out')
+    .option('--no-event-loop', 'leave event-loop stalls out')
+    .option('--quiet', 'print nothing')
+    .addHelpText('after', AFTER)
+    .action(async (program: string[], flags: RunFlags) => {
+      await run(program, flags);
+    });
+}
+
+async function run(program: readonly string[], flags: RunFlags): Promise<void> {
+  const every = everyBytes(flags.every);
+  const heap = sources(flags.heap);
+  if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
+  const command = nodeCommand(
+    program,
+    hooksPath(),
+    flags.inline ? [] : ['--no-turbo-inlining', '--no-maglev-inlining'],
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'otrace-'));
+  const resultFile = join(folder, 'result.json');
+  const environment = {
+    OTRACE_OUT: flags.out,
+    OTRACE_HEAP: heap,
+    OTRACE_HEAP_SAMPLE: String(flags.sample),
+    OTRACE_HEAP_STACK_DEPTH: String(flags.depth),
+    OTRACE_HEAP_EVERY: String(every),
+    [RUN_VARIABLE]: writeRunOptions({
+      top: flags.top,
+      reportEverySeconds: flags.reportEvery,
+      timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
+      resultFile,
+    }),
+  };
+  try {
+    if (!flags.quiet) say(`otrace: tracing ${command.shown} (heap: ${heap}) to ${flags.out}\n`);
+    const end = await runProgram(command, environment);
+    if (!flags.quiet) await showResult(resultFile, flags.top, end.signal);
+    end.passOn();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Prints the leak table from the trace that the program left. */
+async function showResult(resultFile: string, top: number, signal: NodeJS.Signals | null): Promise<void> {
+  let result: FlushResult;
+  try {
+    result = JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
+  } catch {
+    const how =
+      signal === null ? 'ended before otrace was loaded, or by process.abort' : `was killed by ${signal}`;
+    warn(`no trace was written: the program ${how}`);
+    return;
+  }
+  if (!result.written) return; // the program's process has said why
+  const report = (await readTraceReport(result.path)).reports.at(-1);
+  if (report !== undefined) {
+    say(`\n${renderReport(report, { ...terminalOf(process.stderr), top, baseDirectory: process.cwd() })}\n`);
+  }
+  say(`otrace: wrote ${result.path} (${result.events} events, ${formatBytes(result.bytes)}); `);
+  say(`open it at https://ui.perfetto.dev, or: otrace report ${result.path}\n`);
+}
+
+/** The hooks as CommonJS: `--require` also reaches workers, and runs before any module of the program. */
+function hooksPath(): string {
+  return fileURLToPath(new URL('../cjs/hooks.js', import.meta.url));
+}
+
+function wants(flags: RunFlags, part: TimelineName): boolean {
+  switch (part) {
+    case 'gc':
+      return flags.gc;
+    case 'user-timing':
+      return flags.userTiming;
+    case 'http':
+      return flags.http;
+    case 'event-loop':
+      return flags.eventLoop;
+  }
+}
+
+function everyBytes(text: string): number {
+  const bytes = parseSize(text, '--every');
+  if (bytes >= 64 && bytes <= 2 ** 30) return bytes;
+  throw new OtraceError('OTRACE_BAD_OPTION', `--every takes 64 bytes to 1 GiB, not ${text}`);
+}
+
+function sources(text: string): string {
+  const names = text.split(',').map((name) => name.trim());
+  const wrong = names.find((name) => !(SOURCE_NAMES as readonly string[]).includes(name));
+  if (wrong === undefined) return names.join(',');
+  throw new OtraceError(
+    'OTRACE_BAD_OPTION',
+    `--heap does not know ${JSON.stringify(wrong)}; it takes a list of ${SOURCE_NAMES.join(', ')}`,
+  );
+}
+
+function probability(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || Number.isNaN(value))
+    throw new InvalidArgumentError('It must be a number from 0 to 1.');
+  return Math.min(1, Math.max(0, value));
+}
+
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 2_000_000) return value;
+  throw new InvalidArgumentError('It must be a number of seconds above 0.');
+}
