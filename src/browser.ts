@@ -2,10 +2,12 @@
  * `otrace` in a browser: the same recorder and heap tracer, with a download in place of a file. No hooks: the page's
  * own `heap.alloc`, `heap.free` and `heap.track` calls are counted.
  */
-import { createHeap } from './create-heap.js';
+import { heapEvents } from './heap/heap-events.js';
+import { HeapTracer } from './heap/tracer.js';
 import { writeTraceJson } from './output/trace-json.js';
 import { Clock } from './recorder/clock.js';
 import { type FlushResult, Recorder, type TraceContents, type TraceOutput } from './recorder/recorder.js';
+import { ManualSource } from './sources/manual.js';
 
 export * from './api.js';
 
@@ -50,7 +52,11 @@ export const trace = new Recorder({
   warn,
 });
 
-export const heap = createHeap(trace, { warn: (line) => console.warn(line) });
+export const heap = new HeapTracer(heapEvents(trace), {
+  manual: (host) => new ManualSource(host),
+  warn: (line) => console.warn(line),
+});
+trace.onFlush(() => heap.addPoint());
 
 /** The trace as it is now, to be kept or sent. @example await fetch('/traces', { method: 'POST', body: traceBlob() }); */
 export function traceBlob(): Blob {

@@ -2,11 +2,12 @@
  * The process' own recorder and heap tracer, one of each however many copies of the package are loaded (ESM and
  * CommonJS, a global and a local install): the first copy makes them and the others find them by a global symbol.
  */
-import { createHeap } from '../create-heap.js';
-import type { HeapTracer } from '../heap/tracer.js';
+import { heapEvents } from '../heap/heap-events.js';
+import { HeapTracer } from '../heap/tracer.js';
 import { FileOutput } from '../output/file-output.js';
 import { Clock } from '../recorder/clock.js';
 import { Recorder, type RecorderParts } from '../recorder/recorder.js';
+import { ManualSource } from '../sources/manual.js';
 import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
@@ -56,12 +57,14 @@ function create(): Instances {
   const trace = isMainThread ? mainRecorder(settings, exit) : workerRecorder(settings);
   if (settings.sampling !== undefined) trace.setSampling(settings.sampling);
   const frames = framePresentation(settings);
-  const heap = createHeap(trace, {
+  const heap = new HeapTracer(heapEvents(trace), {
+    manual: (host) => new ManualSource(host),
     warn: (line) => say(`${line}\n`),
     mapFrame: frames.mapFrame,
     shortenPath: frames.displayPath,
     ...(settings.heapShards !== undefined && { shards: settings.heapShards }),
   });
+  trace.onFlush(() => heap.addPoint());
   if (settings.heapSampling !== undefined) heap.setSampling(settings.heapSampling);
   if (settings.heapStackDepth !== undefined) heap.setStackDepth(settings.heapStackDepth);
   if (settings.enabled === true || fromMain()?.recording[0] === 1) trace.enable();
