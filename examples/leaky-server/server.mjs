@@ -29,13 +29,15 @@ function handleStatus() {
   };
 }
 
-const server = http.createServer(async (request, response) => {
+async function handleRequest(request, response) {
   const url = new URL(request.url, 'http://localhost');
   const answer =
     url.pathname === '/status' ? handleStatus() : await handleOrder(Number(url.searchParams.get('id')));
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify(answer));
-});
+}
+
+const server = http.createServer(handleRequest);
 
 server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', async () => {
   const { port } = server.address();

@@ -30,7 +30,8 @@ const NO_STACK = 'no stack';
 
 /** The lines of both tables, ended by a newline. */
 export function renderReport(report: HeapReport, options: TableOptions): string {
-  return [...leakLines(report, options), '', ...siteLines(report, options), ''].join('\n');
+  const sites = siteLines(report, options);
+  return [...leakLines(report, options), '', ...sites, ...(sites.length > 0 ? [''] : [])].join('\n');
 }
 
 interface Column {
@@ -87,9 +88,13 @@ function leakLines(report: HeapReport, options: TableOptions): string[] {
 
 function siteLines(report: HeapReport, options: TableOptions): string[] {
   const colors = picocolors.createColors(options.colors);
-  const title = `${colors.bold('Hottest sites')}  ${colors.dim('most bytes allocated in the run, freed or not')}`;
-  const rows = report.sites.slice(0, options.top);
-  if (rows.length === 0) return [title, `  ${infoText(report.sitesInfo, 'sites')}`];
+  // Rows of live bytes alone would repeat the leaks above.
+  const rows = report.sites.some((row) => !isLiveOnly(row, report)) ? report.sites.slice(0, options.top) : [];
+  const liveOnly = report.liveOnly.length > 0 ? `; ${report.liveOnly.join(', ')}: only what is live` : '';
+  const title = `${colors.bold('Hottest sites')}  ${colors.dim(`most bytes allocated in the run, freed or not${liveOnly}`)}`;
+  if (rows.length === 0) {
+    return liveOnly === '' ? [title, `  ${infoText(report.sitesInfo, 'sites')}`] : [];
+  }
   const ranks = rows.map((row) => String(row.rank));
   const bytes = rows.map(bytesText);
   const blocks = rows.map((row) => `${blocksText(row)}x`);
@@ -108,6 +113,11 @@ function siteLines(report: HeapReport, options: TableOptions): string[] {
     lines.push(...rest.map((line) => ' '.repeat(HANGING_INDENT) + line));
   }
   return lines;
+}
+
+/** Estimates come from V8 alone, which may know no totals. */
+function isLiveOnly(row: ReportRow, report: HeapReport): boolean {
+  return row.estimated && report.liveOnly.length > 0;
 }
 
 /** The function that allocates, and on the same line the names of as many of its callers as fit. */

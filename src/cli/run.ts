@@ -37,6 +37,12 @@ interface RunFlags {
   readonly eventLoop: boolean;
 }
 
+/**
+ * V8 counts an inlined function's allocations for its caller, and those folded into one with a neighbour at the
+ * wrong size.
+ */
+const EXACT_SITES = ['--no-turbo-inlining', '--no-maglev-inlining', '--no-turbo-allocation-folding'];
+
 const AFTER = `
 Examples:
   otrace run -- app.js --port 8080
@@ -78,11 +84,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
   const every = everyBytes(flags.every);
   const heap = sources(flags.heap);
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
-  const command = nodeCommand(
-    program,
-    hooksPath(),
-    flags.inline ? [] : ['--no-turbo-inlining', '--no-maglev-inlining'],
-  );
+  const command = nodeCommand(program, hooksPath(), flags.inline ? [] : EXACT_SITES);
   const folder = mkdtempSync(join(tmpdir(), 'otrace-'));
   const resultFile = join(folder, 'result.json');
   const environment = {

@@ -44,6 +44,8 @@ export interface HeapReport {
   readonly sites: readonly ReportRow[];
   /** `info` of `heap_sites`, such as `no_callsite_info_available`; null when there is none. */
   readonly sitesInfo: string | null;
+  /** Heaps whose rows in `sites` are what is live, since their totals are not known. */
+  readonly liveOnly: readonly string[];
 }
 
 /** One event of the counter `heap_live_bytes`. */
@@ -150,6 +152,7 @@ function finish(open: OpenReport): HeapReport {
     leaksInfo: open.leaks.get('info') ?? null,
     sites: withSources(ranked(open.sites, 'site_'), liveBytes, false),
     sitesInfo: open.sites.get('info') ?? null,
+    liveOnly: [...open.sites].filter(([, value]) => value === 'live only').map(([source]) => source),
   };
 }
 

@@ -73,6 +73,7 @@ describe('the tables of a report', () => {
     leaksInfo: 'no_live_allocations_detected',
     sites: [],
     sitesInfo: 'no_callsite_info_available',
+    liveOnly: [],
   };
 
   it('say so when nothing leaks', () => {
