@@ -20,6 +20,12 @@ interface UndiciRequest {
   readonly path: string;
 }
 
+interface Served {
+  readonly startUs: number;
+  readonly method: string;
+  readonly url: string;
+}
+
 interface Made {
   readonly startUs: number;
   status?: number;
@@ -29,11 +35,26 @@ interface Made {
 /** Requests that start from now on. */
 export function startHttp(timeline: Timeline): TimelinePart {
   const channels = createRequire(import.meta.url)('node:diagnostics_channel') as Channels;
+  const served = new WeakMap<ServerResponse, Served>();
   const made = new WeakMap<object, Made>();
+  const names = new RouteNames();
   let on = true;
   const record = (name: string, startUs: number, args: TimelineArgs): void => {
     if (on) timeline.complete('http', name, startUs, timeline.nowUs() - startUs, args);
   };
+
+  // One listener for all responses: a closure for each would cost more than the rest of this together.
+  function endServed(this: ServerResponse): void {
+    const known = served.get(this);
+    if (known === undefined) return;
+    served.delete(this);
+    const { startUs, method, url } = known;
+    const path = pathOf(url);
+    const name = names.of(method, path);
+    if (this.writableFinished)
+      record(name, startUs, { side: 'served', method, path, status: this.statusCode });
+    else record(name, startUs, { side: 'served', method, path, error: 'closed before the answer was whole' });
+  }
 
   const endMade = (request: object, method: string, host: string, url: string): void => {
     const known = made.get(request);
@@ -41,23 +62,17 @@ export function startHttp(timeline: Timeline): TimelinePart {
     made.delete(request);
     const { startUs, ...outcome } = known;
     const path = pathOf(url);
-    record(`${method} ${host}${routeOf(path)}`, startUs, { side: 'made', method, host, path, ...outcome });
+    record(names.of(method, host + path), startUs, { side: 'made', method, host, path, ...outcome });
   };
   const endUndici = (request: UndiciRequest): void =>
     endMade(request, request.method, String(request.origin).replace(/^[a-z]+:\/\//, ''), request.path);
 
   const unsubscribe = subscribed(channels, {
     'http.server.request.start': ({ request, response }: ServerMessage) => {
-      const startUs = timeline.nowUs();
-      // Now, because routers rewrite the URL on the way.
+      // The URL now, because routers rewrite it on the way.
       const { method = '', url = '' } = request;
-      response.once('close', () => {
-        const path = pathOf(url);
-        const outcome = response.writableFinished
-          ? { status: response.statusCode }
-          : { error: 'closed before the answer was whole' };
-        record(`${method} ${routeOf(path)}`, startUs, { side: 'served', method, path, ...outcome });
-      });
+      served.set(response, { startUs: timeline.nowUs(), method, url });
+      response.on('close', endServed);
     },
 
     'http.client.request.start': ({ request }: ClientMessage) => {
@@ -127,15 +142,37 @@ function subscribed(channels: Channels, handlers: Record<string, (message: never
 
 /** The path alone, of the relative or absolute form that a request line may have. */
 function pathOf(url: string): string {
-  const path = /^[^?#]*/.exec(url)?.[0] ?? '';
-  return path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '');
+  if (url.charCodeAt(0) !== 0x2f) return withoutQuery(url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, ''));
+  return withoutQuery(url);
+}
+
+function withoutQuery(path: string): string {
+  const end = path.search(/[?#]/);
+  return end < 0 ? path : path.slice(0, end);
+}
+
+/** Names of slices, made once for each method and path while there is room. */
+class RouteNames {
+  static readonly #LIMIT = 4096;
+  readonly #names = new Map<string, Map<string, string>>();
+
+  /** `GET /users/:id` of `GET` and `/users/17`. */
+  of(method: string, path: string): string {
+    let ofMethod = this.#names.get(method);
+    if (ofMethod === undefined) {
+      ofMethod = new Map();
+      this.#names.set(method, ofMethod);
+    }
+    let name = ofMethod.get(path);
+    if (name === undefined) {
+      name = `${method} ${path.replace(IDENTIFIER, '/:id')}`;
+      if (ofMethod.size < RouteNames.#LIMIT) ofMethod.set(path, name);
+    }
+    return name;
+  }
 }
 
 const IDENTIFIER = /\/(?:\d+|[0-9a-f-]{16,}|[^/]{33,})(?=\/|$)/gi;
-
-function routeOf(path: string): string {
-  return path.replace(IDENTIFIER, '/:id');
-}
 
 function hostOf(request: ClientRequest): string {
   const header = request.getHeader('host');
