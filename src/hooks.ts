@@ -3,6 +3,7 @@
  * `otrace run`; once attached, further imports, also of other copies of the package, do nothing.
  */
 
+import { armHeap } from './node/arm-heap.js';
 import { attachSources } from './node/attach-sources.js';
 import { defaultInstances } from './node/default-instances.js';
 import { readRunOptions } from './node/run-options.js';
@@ -24,5 +25,6 @@ function attach(): void {
   instances.hooked = true;
   attachSources(instances);
   const options = readRunOptions(process.env);
-  if (options !== undefined) startRun(instances, options);
+  if (options === undefined) armHeap(instances, true);
+  else startRun(instances, options);
 }

@@ -81,6 +81,7 @@ const tracer: Public<HeapTracer> = {
   host: undefined as unknown as HeapTracer['host'],
   enabled: false,
   armedSources: [],
+  attachedSources: [],
   sampling: 0,
   stackDepth: 0,
   attach: nothing,

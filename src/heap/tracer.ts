@@ -103,6 +103,11 @@ export class HeapTracer {
     return this.#enabled ? this.#armed.map((source) => source.name) : [];
   }
 
+  /** The sources that can be enabled. */
+  get attachedSources(): readonly SourceName[] {
+    return SOURCE_NAMES.filter((name) => this.#sources.has(name));
+  }
+
   /** The probability that an allocation's stack is captured. */
   get sampling(): number {
     return this.host.sampler.probability;

@@ -8,6 +8,7 @@ import { FileOutput } from '../output/file-output.js';
 import { Clock } from '../recorder/clock.js';
 import { Recorder, type RecorderParts } from '../recorder/recorder.js';
 import { ManualSource } from '../sources/manual.js';
+import { armHeap } from './arm-heap.js';
 import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
@@ -68,7 +69,9 @@ function create(): Instances {
   if (settings.heapSampling !== undefined) heap.setSampling(settings.heapSampling);
   if (settings.heapStackDepth !== undefined) heap.setStackDepth(settings.heapStackDepth);
   if (settings.enabled === true || fromMain()?.recording[0] === 1) trace.enable();
-  return { trace, heap, settings, exit, frames, hooked: false };
+  const instances: Instances = { trace, heap, settings, exit, frames, hooked: false };
+  armHeap(instances, false);
+  return instances;
 }
 
 function mainRecorder(settings: Settings, exit: ExitTasks): Recorder {

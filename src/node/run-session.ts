@@ -7,6 +7,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { armHeap } from './arm-heap.js';
 import type { Instances } from './default-instances.js';
 import { MainScope } from './main-scope.js';
 import { RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
@@ -25,13 +26,14 @@ export function startRun(instances: Instances, options: RunOptions): void {
   if (isMainThread) startReports(instances, options);
 }
 
-function startReports({ trace, heap, settings, exit }: Instances, options: RunOptions): void {
+function startReports(instances: Instances, options: RunOptions): void {
+  const { trace, heap, settings, exit } = instances;
   const mainScope = new MainScope();
   mainScope.keep();
   const forked = isFork();
   if (forked) trace.setOutputPath(forkPath(settings.output ?? 'trace.json'));
   trace.setProcessName(basename(process.argv[1] ?? 'node'));
-  heap.enable(settings.heap === 'all' ? undefined : settings.heap);
+  armHeap(instances, true);
   const report = (): void => {
     heap.report({ top: options.top });
   };
