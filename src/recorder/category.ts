@@ -198,7 +198,8 @@ function isSeries(value: unknown): value is Series {
 
 /** A flow id as a number that JSON can carry. */
 function flowNumber(id: FlowId): number {
-  if (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0) return id;
+  const number = typeof id === 'string' ? Number.NaN : Number(id);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
   const text = String(id);
   let high = 0;
   let low = 0x811c9dc5;
