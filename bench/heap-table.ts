@@ -20,7 +20,12 @@ interface Schedule {
 }
 
 function newHeap(): HeapTracer {
-  const events = { nowUs: () => performance.now() * 1000, instant: () => {}, counter: () => {} };
+  const events = {
+    recording: true,
+    nowUs: () => performance.now() * 1000,
+    instant: () => {},
+    counter: () => {},
+  };
   const heap = new HeapTracer(events, { manual: (host) => new ManualSource(host) });
   heap.enable();
   return heap;
