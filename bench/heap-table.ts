@@ -5,8 +5,8 @@
  *     node --expose-gc --import tsx bench/heap-table.ts
  *
  * Both do the same work in short turns in one process, so that what disturbs one disturbs the other, and the sums are
- * compared (Map's rare rebuilding is a part of its cost). Keys are addresses as a bump
- * allocator gives them, all different; the block freed is the oldest ("oldest") or any ("any").
+ * compared (Map's rare rebuilding is a part of its cost). Keys are addresses as a bump allocator gives them, all
+ * different; the block freed is the oldest ("oldest") or any ("any").
  */
 import { HeapTracer } from '../src/heap/tracer.js';
 import { ManualSource } from '../src/sources/manual.js';
