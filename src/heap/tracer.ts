@@ -10,8 +10,9 @@ import { OtraceError } from '../errors.js';
 import { Guard } from './guard.js';
 import { type ReportRow, reportRows } from './report.js';
 import { Sampler } from './sampler.js';
-import { type HeapSnapshot, SOURCE_NAMES, type SourceName } from './snapshot.js';
+import type { HeapSnapshot, SourceName } from './snapshot.js';
 import type { HeapSource } from './source.js';
+import { SourceList } from './source-list.js';
 import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
 import { Throttle } from './throttle.js';
@@ -67,9 +68,7 @@ export class HeapTracer {
 
   readonly #events: HeapEvents;
   readonly #manual: ManualHeap;
-  readonly #sources = new Map<SourceName, HeapSource>();
-  /** In the order of `SOURCE_NAMES`. Kept while the tracer is off, so that a snapshot then shows what was collected. */
-  #armed: HeapSource[] = [];
+  readonly #sources: SourceList;
   #enabled = false;
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
@@ -90,6 +89,7 @@ export class HeapTracer {
       shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
       warn: options.warn ?? ((message) => console.error(message)),
     };
+    this.#sources = new SourceList(this.host.guard, this.host.warn);
     this.#manual = options.manual(this.host);
     this.attach(this.#manual);
   }
@@ -100,7 +100,7 @@ export class HeapTracer {
 
   /** The sources that are recording now. */
   get armedSources(): readonly SourceName[] {
-    return this.#enabled ? this.#armed.map((source) => source.name) : [];
+    return this.#enabled ? this.#sources.armed.map((source) => source.name) : [];
   }
 
   /** The sources that can be enabled. */
@@ -123,9 +123,8 @@ export class HeapTracer {
    * once. A second source of the same name is ignored, so hooks may be loaded twice.
    */
   attach(source: HeapSource): void {
-    if (this.#sources.has(source.name)) return;
-    this.#sources.set(source.name, source);
-    if (this.#enabled) this.#arm(this.#armed);
+    this.#sources.attach(source);
+    if (this.#enabled) this.#arm(this.#sources.armed);
   }
 
   /**
@@ -140,9 +139,9 @@ export class HeapTracer {
    * heap.enable(['wasm', 'manual']); // these two
    */
   enable(sources?: readonly SourceName[]): void {
-    for (const name of sources ?? []) this.#requireAttached(name);
+    for (const name of sources ?? []) this.#sources.requireAttached(name);
     this.#wanted = sources === undefined ? undefined : [...sources];
-    const recording = this.#enabled ? this.#armed : [];
+    const recording = this.#enabled ? this.#sources.armed : [];
     this.#enabled = true;
     this.#arm(recording);
     this.addPoint();
@@ -154,13 +153,13 @@ export class HeapTracer {
     this.addPoint();
     this.#enabled = false;
     this.#manualOn = false;
-    for (const source of this.#armed) this.#attempt(source, () => source.disarm());
+    this.#sources.disarm();
   }
 
   /** Forgets everything collected. What is live now and freed later counts as unmatched. */
   reset(): void {
-    for (const source of this.#sources.values()) this.#attempt(source, () => source.reset());
-    if (!this.#enabled) this.#armed = [];
+    this.#sources.reset();
+    if (!this.#enabled) this.#sources.armed = [];
     this.addPoint();
   }
 
@@ -198,7 +197,7 @@ export class HeapTracer {
    * heap.alloc(texture, size.bytes);
    */
   alloc(key: HeapKey, bytes: number): void {
-    if (this.#manualOn) this.#manual.alloc(key, bytes, HeapTracer.prototype.alloc);
+    if (this.#manualOn) this.#manual.alloc(key, bytes, allocEntry);
   }
 
   /** Counts the free of a block. A key that is not live is ignored and counted as unmatched. */
@@ -211,7 +210,7 @@ export class HeapTracer {
    * as a new block and as an unmatched free.
    */
   realloc(key: HeapKey, bytes: number, newKey: HeapKey = key): void {
-    if (this.#manualOn) this.#manual.realloc(key, bytes, newKey, HeapTracer.prototype.realloc);
+    if (this.#manualOn) this.#manual.realloc(key, bytes, newKey, reallocEntry);
   }
 
   /**
@@ -223,7 +222,7 @@ export class HeapTracer {
    * const session = heap.track(new Session(), 4096);
    */
   track<T extends object>(object: T, bytes: number): T {
-    return this.#manualOn ? this.#manual.track(object, bytes, HeapTracer.prototype.track) : object;
+    return this.#manualOn ? this.#manual.track(object, bytes, trackEntry) : object;
   }
 
   /** Adds a point of `heap_live_bytes` with the truth of this moment; nothing while the tracer is off. */
@@ -232,8 +231,8 @@ export class HeapTracer {
     this.host.guard.run(() => {
       const series: Record<string, number> = { total: 0 };
       let total = 0;
-      for (const source of this.#armed) {
-        const bytes = this.#attempt(source, () => source.liveBytes()) ?? 0;
+      for (const source of this.#sources.armed) {
+        const bytes = this.#sources.attempt(source, () => source.liveBytes()) ?? 0;
         series[source.name] = bytes;
         total += bytes;
       }
@@ -247,8 +246,8 @@ export class HeapTracer {
   snapshot(options: { final?: boolean } = {}): HeapSnapshot {
     return this.host.guard.run(() => {
       const takenUs = this.#events.nowUs();
-      const sources = [...this.#armed]
-        .map((source) => this.#attempt(source, () => source.snapshot(options.final ?? false)))
+      const sources = this.#sources.armed
+        .map((source) => this.#sources.attempt(source, () => source.snapshot(options.final ?? false)))
         .filter((taken) => taken !== undefined);
       return { takenUs, sources };
     });
@@ -289,55 +288,16 @@ export class HeapTracer {
     });
   }
 
-  /** Arms the wanted sources that are not `recording` already, and disarms those that are not wanted. */
   #arm(recording: readonly HeapSource[]): void {
-    const named = SOURCE_NAMES.filter((name) => this.#wanted?.includes(name) ?? true);
-    const wanted = named.map((name) => this.#sources.get(name)).filter((source) => source !== undefined);
-    this.#armed = wanted;
-    for (const source of recording) {
-      if (!wanted.includes(source)) this.#attempt(source, () => source.disarm());
-    }
-    for (const source of wanted) {
-      if (!recording.includes(source)) this.#attempt(source, () => source.arm());
-    }
-    this.#manualOn = this.#armed.includes(this.#manual);
-  }
-
-  #requireAttached(name: string): void {
-    const accepted = SOURCE_NAMES.join(', ');
-    if (!(SOURCE_NAMES as readonly string[]).includes(name)) {
-      throw new OtraceError(
-        'OTRACE_BAD_OPTION',
-        `"${name}" is not a heap source; the sources are ${accepted}`,
-      );
-    }
-    if (!this.#sources.has(name as SourceName)) {
-      throw new OtraceError(
-        'OTRACE_BAD_OPTION',
-        `heap source "${name}" is not attached; import 'otrace/hooks' before enabling it`,
-      );
-    }
-  }
-
-  /** A source that throws is taken out, with one warning; the program and the other sources go on. */
-  #attempt<T>(source: HeapSource, work: () => T): T | undefined {
-    try {
-      return this.host.guard.run(work);
-    } catch (error) {
-      if (this.#sources.get(source.name) !== source) return undefined; // out already: its disarm failed too
-      this.#sources.delete(source.name);
-      this.#armed = this.#armed.filter((other) => other !== source);
-      if (source === this.#manual) this.#manualOn = false;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.host.warn(
-        `otrace: heap source "${source.name}" failed (${reason}) and is off; the other sources go on, ` +
-          `name them in heap.enable([...]) or OTRACE_HEAP to leave it out`,
-      );
-      this.#attempt(source, () => source.disarm());
-      return undefined;
-    }
+    this.#sources.arm(this.#wanted, recording);
+    this.#manualOn = this.#sources.armed.includes(this.#manual);
   }
 }
+
+/** What stacks begin after; looked up once, for the sake of the hot path. */
+const allocEntry: EntryFunction = HeapTracer.prototype.alloc;
+const reallocEntry: EntryFunction = HeapTracer.prototype.realloc;
+const trackEntry: EntryFunction = HeapTracer.prototype.track;
 
 function wholeNumber(what: string, value: number, most: number): number {
   if (

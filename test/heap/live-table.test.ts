@@ -92,7 +92,7 @@ describe('LiveTable', () => {
     const table = new LiveTable();
     for (let n = 1; n <= 200_000; n++) {
       table.put(n * 16, 1, 0);
-      if (n >= 100) assert.ok(table.slotBytes <= 24 * n, `${table.slotBytes / n} bytes a block at ${n}`);
+      if (n >= 500) assert.ok(table.slotBytes <= 24 * n, `${table.slotBytes / n} bytes a block at ${n}`);
     }
   });
 
@@ -103,7 +103,7 @@ describe('LiveTable', () => {
     for (let n = 0; n < 99_000; n++) table.take(n);
     assert.ok(table.slotBytes < full / 30, `${table.slotBytes} of ${full} left`);
     for (let n = 99_000; n < 100_000; n++) assert.equal(table.take(n), 1);
-    assert.ok(table.slotBytes <= 16 * 16 * 12);
+    assert.ok(table.slotBytes <= 16 * 4 * 64);
   });
 
   it('never rebuilds more than one shard in one step once spread', () => {
@@ -116,8 +116,7 @@ describe('LiveTable', () => {
       },
     });
     for (let n = 0; n < 300_000; n++) table.put(n * 16, 1, 0);
-    const slots = table.slotBytes / 12;
-    assert.ok(largest / 3 < slots / 8, `a shard of ${largest / 3} slots in a table of ${slots}`);
+    assert.ok(largest * 4 < table.slotBytes / 8, `a shard of ${largest * 4} bytes in ${table.slotBytes}`);
   });
 
   it('is unchanged when there is no memory to grow', () => {
