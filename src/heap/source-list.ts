@@ -20,6 +20,11 @@ export class SourceList {
     this.#warn = warn;
   }
 
+  /** The names of those that can be armed. */
+  get attached(): readonly SourceName[] {
+    return SOURCE_NAMES.filter((name) => this.#attached.has(name));
+  }
+
   /** Adds a source, unless there is one of the same name. */
   attach(source: HeapSource): void {
     if (!this.#attached.has(source.name)) this.#attached.set(source.name, source);

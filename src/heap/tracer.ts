@@ -105,7 +105,7 @@ export class HeapTracer {
 
   /** The sources that can be enabled. */
   get attachedSources(): readonly SourceName[] {
-    return SOURCE_NAMES.filter((name) => this.#sources.has(name));
+    return this.#sources.attached;
   }
 
   /** The probability that an allocation's stack is captured. */
