@@ -29,10 +29,13 @@ export class MainScope {
     const prototype = (Module as unknown as { prototype: { _compile: Compile } }).prototype;
     const compile = prototype._compile;
     const scope = this;
-    prototype._compile = function (content, filename, ...rest) {
-      if (this.id !== '.' || typeof content !== 'string')
-        return compile.call(this, content, filename, ...rest);
-      prototype._compile = compile;
+    let done = false;
+    const patched: Compile = function (content, filename, ...rest) {
+      const isMain = !done && process.mainModule === this && typeof content === 'string';
+      if (!isMain) return compile.call(this, content, filename, ...rest);
+      done = true;
+      // Who has patched it after us keeps calling us; we then only pass on.
+      if (prototype._compile === patched) prototype._compile = compile;
       Object.defineProperty(globalThis, KEY, {
         configurable: true,
         set(made: unknown) {
@@ -42,6 +45,7 @@ export class MainScope {
       });
       return compile.call(this, content + LAST_LINE, filename, ...rest);
     };
+    prototype._compile = patched;
   }
 
   /** Lets go of the scope. @returns whether it was held */

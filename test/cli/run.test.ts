@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { Folder } from './running-program.js';
+import { CLI, Folder } from './running-program.js';
 
 const folder = new Folder();
 after(() => folder.remove());
@@ -201,6 +209,44 @@ describe('otrace run: the program is left as it was', () => {
     const marks = folder.events('workers.json').filter((event) => event.cat === 'user_timing');
     assert.deepEqual(marks.map((event) => event.name).sort(), ['one', 'two']);
     assert.equal(new Set(marks.map((event) => event.tid)).size, 2);
+  });
+});
+
+describe('otrace run: TypeScript', () => {
+  const code = `
+    interface Session { readonly id: number; readonly text: string }
+    const kept: Session[] = ((globalThis as { kept?: Session[] }).kept = []);
+    function rememberTyped(id: number): void {
+      kept.push({ id, text: 'x'.repeat(10) + id });
+    }
+    for (let i = 0; i < 50000; i++) rememberTyped(i);
+  `;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const strips = major >= 24 || (major === 22 && minor >= 18);
+
+  test('runs where Node strips types, and else says what to install', async () => {
+    folder.program('typed.mts', code);
+    const { code: exit, stderr } = await folder.run('--no-inline', '--', 'typed.mts');
+    if (strips) {
+      assert.equal(exit, 0, stderr);
+      assert.match(folder.rows('heap_leaks')[0]!, /^rememberTyped \(typed\.mts:4:27\)/);
+    } else {
+      assert.equal(exit, 2);
+      assert.match(stderr, /can't run typed\.mts by itself; install tsx beside it/);
+    }
+  });
+
+  test('runs by the tsx that is installed beside it, with TypeScript lines', async () => {
+    const modules = join(folder.path, 'node_modules');
+    symlinkSync(join(dirname(CLI), '../../node_modules'), modules);
+    try {
+      folder.program('typed-tsx.ts', code);
+      const { code: exit, stderr } = await folder.run('--no-inline', '--', 'typed-tsx.ts');
+      assert.equal(exit, 0, stderr);
+      assert.match(folder.rows('heap_leaks')[0]!, /^rememberTyped \(typed-tsx\.ts:4:/);
+    } finally {
+      unlinkSync(modules);
+    }
   });
 });
 
