@@ -57,10 +57,14 @@ export function fromMain(): FromMain | undefined {
   return workers.getEnvironmentData(CHANNEL) as unknown as FromMain | undefined;
 }
 
-/** What to add to this thread's `performance.now()`, in microseconds, to be on the main thread's clock. */
+/**
+ * What to add to this thread's `performance.now()`, in microseconds, to be on the main thread's clock. In whole
+ * nanoseconds: with a fraction, two times a nanosecond apart could be rounded to the same one.
+ */
 export function clockOffsetUs(main: FromMain | undefined): number {
   if (main === undefined) return 0;
-  return Number(process.hrtime.bigint() - main.zeroNs) / 1000 - performance.now() * 1000;
+  const mainNs = Number(process.hrtime.bigint() - main.zeroNs);
+  return Math.round(mainNs - performance.now() * 1e6) / 1000;
 }
 
 /** The main thread's side. */

@@ -7,7 +7,8 @@ import type { ThreadLog } from './thread-log.js';
 const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 
 /**
- * What `trace.scope(name)` returns. Ends once; what comes later is ignored.
+ * What `trace.scope(name)` returns. Ends once; what comes later is ignored. A scope that ends while recording is off
+ * leaves no event.
  *
  * @example
  * using scope = trace.scope('parse');       // ends with the block
@@ -42,6 +43,7 @@ export class OpenScope implements Scope {
     const log = this.#log;
     if (log === undefined) return;
     this.#log = undefined;
+    if (!log.recording) return;
     const all = args === undefined ? this.#args : { ...this.#args, ...args };
     const startUs = this.#startUs;
     const durationUs = log.stampUs() - startUs;
