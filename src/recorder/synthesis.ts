@@ -137,7 +137,7 @@ function* latencies(
     const sorted = Float64Array.from(list).sort();
     const args: Record<string, number> = {};
     for (const percentile of percentiles) {
-      args[`p${percentile}`] = sorted[Math.floor((percentile / 100) * (sorted.length - 1))]! / 1000;
+      args[`p${percentile}`] = sorted[Math.floor((percentile * (sorted.length - 1)) / 100)]! / 1000;
     }
     // Instants of one thread at one time would nest: each comes a nanosecond after the one before.
     order++;
