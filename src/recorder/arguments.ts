@@ -140,7 +140,8 @@ export class ArgumentEncoder {
   }
 }
 
-function ownKeys(args: Arguments): readonly string[] {
+/** The keys of what a program gave as arguments; none where it refuses. */
+export function ownKeys(args: Arguments): readonly string[] {
   try {
     return Object.keys(args);
   } catch {

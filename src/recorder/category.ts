@@ -79,7 +79,7 @@ export class Category {
   complete(name: string, startUs: number, durationUs: number, args?: Arguments): void {
     const log = this.#log;
     if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
-    if (!(startUs >= 0 && durationUs >= 0 && startUs + durationUs <= LATEST_US)) {
+    if (!isOnTimeAxis(startUs, durationUs)) {
       log.rejectedValues++;
       return;
     }
@@ -172,6 +172,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   } catch {
     return false; // a proxy or a getter that refuses; awaiting the value is the program's own affair
   }
+}
+
+/** Asks for numbers first: comparing or adding a bigint or an object could throw. */
+function isOnTimeAxis(startUs: unknown, durationUs: unknown): boolean {
+  if (typeof startUs !== 'number' || typeof durationUs !== 'number') return false;
+  return startUs >= 0 && durationUs >= 0 && startUs + durationUs <= LATEST_US;
 }
 
 /** A flow id as a number that JSON can carry. */

@@ -40,6 +40,8 @@ export class PayloadWriter {
   position = 0;
   /** Where the values of the event being made start. */
   start = 0;
+  /** Set when a text had to be cut; reset by who asks. */
+  wasCut = false;
   /** Most values that an event may have here. */
   readonly maxValues: number;
   readonly #ring: EventRing;
@@ -130,6 +132,7 @@ export class PayloadWriter {
       this.#box(Tag.spilled, this.#spillCount++);
       return;
     }
+    this.wasCut = true;
     const left = (this.#room - (this.position - this.#ring.wordsWritten)) * 4 - CUT_NOTE_UNITS;
     if (left > 0) this.#units(Tag.text, `${value.slice(0, left)}… (${value.length - left} more characters)`);
     else this.#box(Tag.spilled, 0);

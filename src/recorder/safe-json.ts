@@ -8,7 +8,7 @@
  */
 
 const MAX_DEPTH = 16;
-const MAX_VALUES = 100_000;
+const MAX_VALUES = 10_000;
 const TWO_63 = 2 ** 63;
 
 /** JSON text of a value. */

@@ -1,6 +1,7 @@
 /** A stretch of time that is being recorded. It becomes one complete event when it ends. */
-import type { Arguments } from './arguments.js';
+import { type Arguments, ownKeys } from './arguments.js';
 import { EventKind } from './event-ring.js';
+import { read } from './safe-json.js';
 import type { ThreadLog } from './thread-log.js';
 
 // Node 20.0 to 20.3 and older browsers have no Symbol.dispose; compilers of `using` look for the same stand-in.
@@ -44,7 +45,7 @@ export class OpenScope implements Scope {
     if (log === undefined) return;
     this.#log = undefined;
     if (!log.recording) return;
-    const all = args === undefined ? this.#args : { ...this.#args, ...args };
+    const all = args === undefined ? this.#args : joined(this.#args, args);
     const startUs = this.#startUs;
     const durationUs = log.stampUs() - startUs;
     log.append(EventKind.complete, this.#categoryId, this.#name, startUs, durationUs, all, this.#colourId);
@@ -52,6 +53,18 @@ export class OpenScope implements Scope {
 
   [dispose](): void {
     this.end();
+  }
+}
+
+function joined(first: Arguments | undefined, last: Arguments): Arguments {
+  try {
+    return { ...first, ...last };
+  } catch {
+    // A getter or a proxy threw: one by one, each with its own say.
+    const entries = [first, last].flatMap((args) =>
+      args === undefined ? [] : ownKeys(args).map((key) => [key, read(args, key)] as const),
+    );
+    return Object.fromEntries(entries);
   }
 }
 

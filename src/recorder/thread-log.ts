@@ -123,7 +123,12 @@ export class ThreadLog implements ReadableLog {
       const { keys, values, rejected } = finiteSeries(name, value);
       this.rejectedValues += rejected;
       if (keys.length === 0) return;
+      this.#payload.wasCut = false;
       shape = this.#encoder.encodeList(nameId, keys, values);
+      if (this.#payload.wasCut) {
+        this.rejectedValues += keys.length; // series in a text that was cut are numbers no more
+        return;
+      }
     }
     this.#commit(EventKind.counter | (this.takeColour() << 16), nameId | (categoryId << 16), atUs, 0, shape);
   }

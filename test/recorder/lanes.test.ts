@@ -16,7 +16,10 @@ function assertNested(events: readonly TraceEvent[]): void {
     open.set(key, ends);
     const end = ns(ts) + ns(dur!);
     while (ends.length > 0 && ends.at(-1)! <= ns(ts)) ends.pop();
-    assert.ok(ends.length === 0 || end <= ends.at(-1)!, `${name} at ${ts} for ${dur} overlaps its parent on ${key}`);
+    assert.ok(
+      ends.length === 0 || end <= ends.at(-1)!,
+      `${name} at ${ts} for ${dur} overlaps its parent on ${key}`,
+    );
     ends.push(end);
   }
 }

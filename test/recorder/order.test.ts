@@ -10,7 +10,11 @@ import { recording, seeded } from './rig.js';
 
 function logOf(tid: number, startsUs: readonly number[]): ThreadLog {
   const clock = new Clock({ now: () => 0, timeOrigin: 0 });
-  const log = new ThreadLog({ tid, name: `t${tid}`, sortIndex: 0 }, clock, new ArrayBuffer(EventRing.bytes(128)));
+  const log = new ThreadLog(
+    { tid, name: `t${tid}`, sortIndex: 0 },
+    clock,
+    new ArrayBuffer(EventRing.bytes(128)),
+  );
   startsUs.forEach((startUs, sequence) => {
     log.append(EventKind.complete, 0, `${tid}`, startUs, 0, { sequence });
   });
@@ -50,7 +54,15 @@ describe('events in a file', () => {
       inner.end();
     }
     outer.end();
-    assert.deepEqual(rig.names(), ['outer', 'inner 0', 'inside 0', 'inner 1', 'inside 1', 'inner 2', 'inside 2']);
+    assert.deepEqual(rig.names(), [
+      'outer',
+      'inner 0',
+      'inside 0',
+      'inner 1',
+      'inside 1',
+      'inner 2',
+      'inside 2',
+    ]);
   });
 
   it('are the same bytes each time', () => {

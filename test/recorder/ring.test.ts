@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { OtraceError } from '../../src/errors.js';
 import { EventRing } from '../../src/recorder/event-ring.js';
-import { eventsOf, parse, type Rig, Rig as RigClass, recording, render, seeded, type TraceEvent } from './rig.js';
+import {
+  eventsOf,
+  parse,
+  type Rig,
+  Rig as RigClass,
+  recording,
+  render,
+  seeded,
+  type TraceEvent,
+} from './rig.js';
 
 const CAPACITY = 64;
 const isBadOption = (error: unknown): boolean =>
@@ -61,7 +70,10 @@ describe('a ring', () => {
     for (let i = 0; i < 40; i++) rig.trace.instant('late', { text: `${i}`.repeat(40) });
     const { events, lost } = held(rig);
     assert.ok(!events.some((event) => event.name === 'early'));
-    assert.ok(events.some((event) => event.name === 'no values'), 'it needs no values to be whole');
+    assert.ok(
+      events.some((event) => event.name === 'no values'),
+      'it needs no values to be whole',
+    );
     assert.equal(events.length + Number(lost), 42);
     for (const event of events.slice(1)) assert.match(String(event.args!['text']), /^(\d+)\1{39}$/);
     assert.equal(events.at(-1)!.args!['text'], '39'.repeat(40));
@@ -104,7 +116,10 @@ describe('a ring', () => {
     const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`key ${i}`, i]));
     rig.trace.instant('many', many);
     rig.trace.instant('many', many);
-    rig.trace.instant('texts', Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`k${i}`, `${i}`.repeat(500)])));
+    rig.trace.instant(
+      'texts',
+      Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`k${i}`, `${i}`.repeat(500)])),
+    );
     rig.trace.instant('after', { a: 2 });
     const { events, lost } = held(rig);
     assert.equal(lost, 0);
@@ -251,11 +266,16 @@ describe('random operations against a plain list', () => {
             const { events, lost } = held(rig);
             // Which events have lost their values depends on their sizes; those held are the newest, in order.
             const whole = events.map(({ name, ts, args }) => ({ name, ts, args }));
-            const fromModel = model.slice(-CAPACITY).filter(({ ts }) => whole.some((event) => event.ts === ts));
+            const fromModel = model
+              .slice(-CAPACITY)
+              .filter(({ ts }) => whole.some((event) => event.ts === ts));
             assert.deepEqual(whole, fromModel);
             assert.equal(whole.length + Number(lost), model.length);
-            const first = model.findIndex(({ ts }) => ts === whole.find(({ args }) => args !== undefined)?.ts);
-            const missing = model.slice(first).length - whole.filter(({ ts }) => ts >= model[first]!.ts).length;
+            const first = model.findIndex(
+              ({ ts }) => ts === whole.find(({ args }) => args !== undefined)?.ts,
+            );
+            const missing =
+              model.slice(first).length - whole.filter(({ ts }) => ts >= model[first]!.ts).length;
             if (first >= 0) assert.equal(missing, 0, 'nothing is missing after the first event with values');
           }
         }

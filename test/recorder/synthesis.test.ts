@@ -112,7 +112,12 @@ describe('synthetic tracks', () => {
 
   it('refuse windows and percentiles out of range', () => {
     const rig = recording();
-    for (const bad of [{ windowUs: 0 }, { windowUs: Number.NaN }, { percentiles: [101] }, { percentiles: [Number.NaN] }]) {
+    for (const bad of [
+      { windowUs: 0 },
+      { windowUs: Number.NaN },
+      { percentiles: [101] },
+      { percentiles: [Number.NaN] },
+    ]) {
       assert.throws(
         () => rig.trace.setSynthesis(bad),
         (error) => error instanceof OtraceError && error.code === 'OTRACE_BAD_OPTION',
