@@ -21,7 +21,7 @@ export class SharedStrings {
   constructor(memory?: SharedArrayBuffer) {
     this.memory = memory ?? new SharedArrayBuffer(FIRST_BYTES, { maxByteLength: MAX_BYTES });
     this.#used = new Uint32Array(this.memory, 0, 1);
-    this.#units = new Uint16Array(this.memory, HEADER_BYTES);
+    this.#units = this.#view();
   }
 
   /** Appends a string. @returns false when there is no room left */
@@ -40,7 +40,7 @@ export class SharedStrings {
   /** All strings so far, with the empty string in place of id 0. */
   read(): string[] {
     const texts = [''];
-    const units = new Uint16Array(this.memory, HEADER_BYTES);
+    const units = this.#view();
     const end = this.#used[0]!;
     for (let at = 0; at < end; ) {
       const length = units[at]! | (units[at + 1]! << 16);
@@ -57,7 +57,12 @@ export class SharedStrings {
     const size = Math.min(MAX_BYTES, Math.max(wanted, this.memory.byteLength * 2));
     if (size < wanted || !this.memory.growable) return false;
     this.memory.grow(size);
-    this.#units = new Uint16Array(this.memory, HEADER_BYTES);
+    this.#units = this.#view();
     return true;
+  }
+
+  /** With a length: a view that follows the growth of its memory is many times slower. */
+  #view(): Uint16Array {
+    return new Uint16Array(this.memory, HEADER_BYTES, (this.memory.byteLength - HEADER_BYTES) >>> 1);
   }
 }

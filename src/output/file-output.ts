@@ -1,5 +1,6 @@
 /** A recorder's output on disk: one file that each flush rewrites, or numbered files with a size limit. */
 import type { FlushResult, RotationLimits, TraceContents, TraceOutput } from '../recorder/recorder.js';
+import { reasonOf } from '../recorder/safe-json.js';
 import { Rotation } from './rotation.js';
 import { TraceFile } from './trace-file.js';
 import { TraceJsonWriter, writeTraceJson } from './trace-json.js';
@@ -8,7 +9,7 @@ const DEFAULT_PATH = 'trace.json';
 /** Events tried at once in a numbered file; halved where they alone would pass the limit. */
 const STEP_EVENTS = 1024;
 /** Room kept for what closes a file. */
-const FOOTER_BYTES = 512;
+const FOOTER_BYTES = 64;
 
 export class FileOutput implements TraceOutput {
   readonly #warn: (message: string) => void;
@@ -43,7 +44,7 @@ export class FileOutput implements TraceOutput {
       if (this.#rotation !== undefined && path === undefined) return writeNumbered(contents, this.#rotation);
       return writeOne(contents, path ?? this.#path);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       if (!this.#warned.has(reason)) this.#warn(reason);
       this.#warned.add(reason);
       return { written: false, reason };
@@ -55,6 +56,7 @@ function writeOne(contents: TraceContents, path: string): FlushResult {
   const file = new TraceFile(path);
   try {
     writeTraceJson(contents, (chunk) => file.write(chunk));
+    file.close();
     file.commit();
   } catch (error) {
     file.abort();
@@ -63,6 +65,7 @@ function writeOne(contents: TraceContents, path: string): FlushResult {
   return { written: true, path, events: contents.batch.count, bytes: file.bytes };
 }
 
+/** All files of a flush take their places together at its end, so that a flush that fails leaves none. */
 function writeNumbered(contents: TraceContents, rotation: Rotation): FlushResult {
   const { count } = contents.batch;
   if (count === 0) return { written: false, reason: 'there is nothing new to write' };
@@ -74,10 +77,19 @@ function writeNumbered(contents: TraceContents, rotation: Rotation): FlushResult
     writer.handOn();
     return Buffer.concat(pieces);
   };
-  let file = new TraceFile(rotation.next());
-  let bytes = 0;
+  const files: TraceFile[] = [];
+  const open = (): TraceFile => {
+    const file = new TraceFile(rotation.path(files.length));
+    files.push(file);
+    file.write(render(() => writer.begin(files.length === 1)));
+    return file;
+  };
+  const close = (file: TraceFile): void => {
+    file.write(render(() => writer.end()));
+    file.close();
+  };
   try {
-    file.write(render(() => writer.begin()));
+    let file = open();
     let inFile = 0;
     let step = STEP_EVENTS;
     for (let from = 0; from < count; ) {
@@ -87,28 +99,25 @@ function writeNumbered(contents: TraceContents, rotation: Rotation): FlushResult
       const fits = file.bytes + stored.length + FOOTER_BYTES <= rotation.maxBytes;
       if (!fits && to - from > 1) {
         step = (to - from) >>> 1;
-        continue;
-      }
-      if (!fits && inFile > 0) {
-        file.write(render(() => writer.end()));
-        file.commit();
-        bytes += file.bytes;
-        file = new TraceFile(rotation.next());
-        file.write(render(() => writer.begin()));
+      } else if (!fits && inFile > 0) {
+        close(file);
+        file = open();
         inFile = 0;
         step = STEP_EVENTS;
-        continue;
+      } else {
+        // A single event that is larger than a file may be gets a file of its own.
+        file.writeStored(piece, stored);
+        inFile += to - from;
+        from = to;
       }
-      file.writeStored(piece, stored);
-      inFile += to - from;
-      from = to;
     }
-    file.write(render(() => writer.end()));
-    file.commit();
+    close(file);
+    for (const whole of files) whole.commit();
   } catch (error) {
-    file.abort();
+    for (const file of files) file.abort();
     throw error;
   }
-  rotation.removeOld();
-  return { written: true, path: file.path, events: count, bytes: bytes + file.bytes };
+  rotation.advance(files.length);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return { written: true, path: files.at(-1)!.path, events: count, bytes };
 }

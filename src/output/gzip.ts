@@ -44,7 +44,7 @@ export class GzipEncoder {
 const crc32: (bytes: Uint8Array, seed: number) => number =
   'crc32' in zlib ? (zlib.crc32 as (bytes: Uint8Array, seed: number) => number) : tableCrc32();
 
-function tableCrc32(): (bytes: Uint8Array, seed: number) => number {
+export function tableCrc32(): (bytes: Uint8Array, seed: number) => number {
   const table = new Uint32Array(256).map((_, byte) => {
     let value = byte;
     for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;

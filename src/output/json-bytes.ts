@@ -10,14 +10,52 @@ export type ByteSink = (chunk: Uint8Array) => void;
 const CHUNK_BYTES = 256 * 1024;
 /** Bytes that any single write other than a long text may need. */
 const MARGIN_BYTES = 512;
+/** Units of a text written without asking for room: six bytes each at most, and room is left to close the text. */
+const STRETCH_UNITS = 64;
+
+/** The three digits of 0 ... 999 as the bytes of a little-endian word: one store instead of three divisions. */
+const DIGITS = new Int32Array(1000).map(
+  (_, n) => 0x303030 | ((n / 100) | 0) | ((((n / 10) | 0) % 10) << 8) | ((n % 10) << 16),
+);
+
+/** 1 for the units that stand for themselves inside quotes. */
+const PLAIN = new Uint8Array(128).map((_, unit) => (unit >= 0x20 && unit !== 0x22 && unit !== 0x5c ? 1 : 0));
+
+const ASCII = new Uint8Array(128).fill(1);
+
+/** Where the UTF-16 units of a text lie: in memory that wraps around. */
+export interface TextUnits {
+  readonly units: Uint16Array;
+  /** Index of the memory's first unit; `start` and `mask` count from there. */
+  readonly base: number;
+  readonly mask: number;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Bytes prepared to be written many times: in words of four, as many as they need. */
+export interface Phrase {
+  readonly words: Int32Array;
+  readonly length: number;
+}
+
+const encoder = new TextEncoder();
+
+export function phrase(text: string): Phrase {
+  const bytes = encoder.encode(text);
+  const words = new Int32Array((bytes.length + 3) >>> 2);
+  new Uint8Array(words.buffer).set(bytes);
+  return { words, length: bytes.length };
+}
 
 export class JsonBytes {
   /** Bytes handed to the sink so far. */
   handedOn = 0;
   readonly #sink: ByteSink;
   readonly #bytes = new Uint8Array(CHUNK_BYTES);
+  /** The same memory for words that lie at any address. */
+  readonly #view = new DataView(this.#bytes.buffer);
   #at = 0;
-  #surrogate = 0;
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
@@ -44,33 +82,54 @@ export class JsonBytes {
     this.#at = at;
   }
 
-  /** Bytes that were encoded before. */
-  raw(encoded: Uint8Array): void {
-    const length = encoded.length;
-    if (length > MARGIN_BYTES) {
-      this.#rawLong(encoded);
-      return;
-    }
-    this.reserve(length + MARGIN_BYTES);
-    const bytes = this.#bytes;
-    let at = this.#at;
-    for (let i = 0; i < length; i++) bytes[at++] = encoded[i]!;
-    this.#at = at;
+  /** Any text, as it is. */
+  text(text: string): void {
+    this.phrase(phrase(text));
   }
 
-  /** Microseconds with up to three decimals. REQUIRES: room, `us >= 0`. */
-  microseconds(us: number): void {
-    const ns = Math.round(us * 1000);
-    const whole = Math.floor(ns / 1000);
-    const decimals = ns - whole * 1000;
-    this.#digits(whole);
+  /** A prepared phrase. Four bytes a store: a third of the time of a loop over bytes or of `set`. */
+  phrase({ words, length }: Phrase): void {
+    if (length > MARGIN_BYTES) {
+      this.#long(new Uint8Array(words.buffer, 0, length));
+      return;
+    }
+    this.reserve(2 * MARGIN_BYTES); // its own bytes, and room for what is short
+    const view = this.#view;
+    const start = this.#at;
+    const count = words.length;
+    for (let i = 0; i < count; i++) view.setInt32(start + (i << 2), words[i]!, true);
+    this.#at = start + length;
+  }
+
+  /** Whole nanoseconds as microseconds with up to three decimals. REQUIRES: room, `ns >= 0`. */
+  microseconds(ns: number): void {
+    if (ns > EXACT_NS) {
+      this.#digits(Math.round(ns / 1000));
+      return;
+    }
+    let seconds = Math.floor(ns / 1e9);
+    let rest = ns - seconds * 1e9;
+    if (rest < 0) {
+      seconds--; // the quotient was rounded up
+      rest += 1e9;
+    }
+    const restNs = rest | 0;
+    const us = (restNs / 1000) | 0;
+    const decimals = restNs - us * 1000;
+    const view = this.#view;
+    if (seconds === 0) {
+      this.#digits(us);
+    } else {
+      this.#digits(seconds);
+      const thousands = (us / 1000) | 0;
+      view.setInt32(this.#at, DIGITS[thousands]!, true);
+      view.setInt32(this.#at + 3, DIGITS[us - thousands * 1000]!, true);
+      this.#at += 6;
+    }
     if (decimals === 0) return;
-    const bytes = this.#bytes;
-    bytes[this.#at++] = 0x2e;
-    bytes[this.#at++] = 0x30 + ((decimals / 100) | 0);
-    if (decimals % 100 === 0) return;
-    bytes[this.#at++] = 0x30 + (((decimals / 10) | 0) % 10);
-    if (decimals % 10 !== 0) bytes[this.#at++] = 0x30 + (decimals % 10);
+    this.#bytes[this.#at] = 0x2e;
+    view.setInt32(this.#at + 1, DIGITS[decimals]!, true);
+    this.#at += decimals % 10 !== 0 ? 4 : decimals % 100 !== 0 ? 3 : 2;
   }
 
   /** A finite number. REQUIRES: room. */
@@ -79,53 +138,52 @@ export class JsonBytes {
     else this.ascii(numberJson(value)!);
   }
 
-  /** One UTF-16 unit inside a quoted text: escaped where JSON needs it, NUL made visible. REQUIRES: room. */
-  quotedUnit(unit: number): void {
-    if (unit >= 0x80) {
-      this.unit(unit);
-      return;
-    }
-    this.#endSurrogate();
-    const bytes = this.#bytes;
-    if (unit >= 0x20) {
-      if (unit === 0x22 || unit === 0x5c) bytes[this.#at++] = 0x5c;
-      bytes[this.#at++] = unit;
-    } else if (unit === 0) {
-      this.unit(0x2400);
-    } else if (unit === 0x0a) {
-      bytes[this.#at++] = 0x5c;
-      bytes[this.#at++] = 0x6e;
-    } else {
-      this.ascii(unit < 0x10 ? '\\u000' : '\\u001');
-      bytes[this.#at++] = '0123456789abcdef'.charCodeAt(unit & 15);
+  /** A text inside quotes: escaped where JSON needs it, NUL made visible. REQUIRES: room. */
+  quoted(text: TextUnits): void {
+    this.#bytes[this.#at++] = 0x22;
+    this.#units(text, PLAIN);
+    this.#bytes[this.#at++] = 0x22;
+  }
+
+  /** A text that is JSON already. */
+  unquoted(text: TextUnits): void {
+    this.#units(text, ASCII);
+  }
+
+  /** @param plain 1 for each unit below 128 that is written as it is */
+  #units({ units, base, start, mask, length }: TextUnits, plain: Uint8Array): void {
+    for (let i = 0; i < length; ) {
+      this.reserve();
+      const end = Math.min(length, i + STRETCH_UNITS);
+      const bytes = this.#bytes;
+      let at = this.#at;
+      for (; i < end; i++) {
+        const unit = units[base + ((start + i) & mask)]!;
+        if (unit < 128 && plain[unit] === 1) {
+          bytes[at++] = unit;
+          continue;
+        }
+        this.#at = at;
+        const next = i + 1 < length ? units[base + ((start + i + 1) & mask)]! : 0;
+        if (isHighSurrogate(unit) && isLowSurrogate(next)) {
+          this.#codePoint(0x10000 + ((unit - 0xd800) << 10) + (next - 0xdc00));
+          i++;
+        } else {
+          this.#unusual(unit);
+        }
+        at = this.#at;
+      }
+      this.#at = at;
     }
   }
 
-  /** One UTF-16 unit as it is; a surrogate without its partner becomes U+FFFD. REQUIRES: room. */
-  unit(unit: number): void {
-    if (unit < 0xd800 || unit > 0xdfff) {
-      this.#endSurrogate();
-      this.#codePoint(unit);
-    } else if (unit < 0xdc00) {
-      this.#endSurrogate();
-      this.#surrogate = unit;
-    } else if (this.#surrogate === 0) {
-      this.#codePoint(0xfffd);
-    } else {
-      this.#codePoint(0x10000 + ((this.#surrogate - 0xd800) << 10) + (unit - 0xdc00));
-      this.#surrogate = 0;
-    }
-  }
-
-  /** Closes a text: a half surrogate pair at its end is not carried into what follows. */
-  endText(): void {
-    this.#endSurrogate();
-  }
-
-  #endSurrogate(): void {
-    if (this.#surrogate === 0) return;
-    this.#surrogate = 0;
-    this.#codePoint(0xfffd);
+  /** A unit that is not plain. Half a surrogate pair without the other half becomes U+FFFD. */
+  #unusual(unit: number): void {
+    if (isHighSurrogate(unit) || isLowSurrogate(unit)) this.#codePoint(0xfffd);
+    else if (unit >= 0x80) this.#codePoint(unit);
+    else if (unit >= 0x20) this.ascii(`\\${String.fromCharCode(unit)}`);
+    else if (unit === 0) this.#codePoint(0x2400);
+    else this.ascii(`\\u00${unit < 0x10 ? '0' : ''}${unit.toString(16)}`);
   }
 
   #codePoint(code: number): void {
@@ -147,34 +205,23 @@ export class JsonBytes {
     }
   }
 
-  /** A non-negative integer below 2^53. */
+  /** A non-negative integer up to 2^53. */
   #digits(value: number): void {
     if (value < 10) {
       this.#bytes[this.#at++] = 0x30 + value;
-      return;
-    }
-    if (value > 0x7fffffff) {
-      const high = Math.floor(value / 1e9);
-      this.#digits(high);
-      this.#padded(value - high * 1e9, 1e8);
-      return;
-    }
-    let power = 10;
-    while (power * 10 <= value) power *= 10;
-    this.#padded(value, power);
-  }
-
-  /** The digits of `value` from the power of ten `power` downwards. */
-  #padded(value: number, power: number): void {
-    let rest = value | 0;
-    for (let p = power | 0; p >= 1; p = (p / 10) | 0) {
-      const digit = (rest / p) | 0;
-      this.#bytes[this.#at++] = 0x30 + digit;
-      rest -= digit * p;
+    } else if (value < 1000) {
+      // The leading zero of a number of two digits is shifted out of its word.
+      this.#view.setInt32(this.#at, value < 100 ? DIGITS[value]! >> 8 : DIGITS[value]!, true);
+      this.#at += value < 100 ? 2 : 3;
+    } else {
+      const thousands = value <= 0x7fffffff ? (value / 1000) | 0 : Math.floor(value / 1000);
+      this.#digits(thousands);
+      this.#view.setInt32(this.#at, DIGITS[value - thousands * 1000]!, true);
+      this.#at += 3;
     }
   }
 
-  #rawLong(encoded: Uint8Array): void {
+  #long(encoded: Uint8Array): void {
     this.finish();
     for (let i = 0; i < encoded.length; i += CHUNK_BYTES) {
       const part = encoded.subarray(i, i + CHUNK_BYTES);
@@ -182,4 +229,15 @@ export class JsonBytes {
       this.handedOn += part.length;
     }
   }
+}
+
+/** Above this many nanoseconds (some two years) a double has no room for the decimals of microseconds. */
+const EXACT_NS = 2 ** 56;
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000;
 }

@@ -40,19 +40,27 @@ export class Rotation {
     this.#fill = match[1] === '0' ? '0' : ' ';
   }
 
-  /** The path of the next file. */
-  next(): string {
+  /** The path of the file that comes `ahead` files after the next one. */
+  path(ahead: number): string {
     this.#next ??= 1 + Math.max(-1, ...this.#existing().keys());
-    const index = String(this.#next++).padStart(this.#width, this.#fill);
-    return join(this.#folder, `${this.#before}${index}${this.#after}`);
+    return join(this.#folder, this.#name(this.#next + ahead));
   }
 
-  /** Removes the oldest files until the number allowed is left. */
-  removeOld(): void {
+  /** Tells that so many files were written; the oldest ones go until the number allowed is left. */
+  advance(written: number): void {
+    this.#next = (this.#next ?? 0) + written;
     const files = [...this.#existing()].sort(([a], [b]) => a - b);
     for (const [, name] of files.slice(0, Math.max(0, files.length - this.#maxFiles))) {
-      unlinkSync(join(this.#folder, name));
+      try {
+        unlinkSync(join(this.#folder, name));
+      } catch {
+        // Somebody else removed it, or forbids it: one file more than wanted does no harm.
+      }
     }
+  }
+
+  #name(index: number): string {
+    return `${this.#before}${String(index).padStart(this.#width, this.#fill)}${this.#after}`;
   }
 
   /** The files of this pattern that are there, by their index. */
@@ -66,8 +74,9 @@ export class Rotation {
     }
     for (const name of names) {
       if (!name.startsWith(this.#before) || !name.endsWith(this.#after)) continue;
-      const digits = name.slice(this.#before.length, name.length - this.#after.length).trim();
-      if (/^\d{1,15}$/.test(digits)) found.set(Number(digits), name);
+      const index = Number(name.slice(this.#before.length, name.length - this.#after.length));
+      // Only a name that this pattern makes: `run-007.json` is not a file of `run-%d.json`.
+      if (Number.isSafeInteger(index) && index >= 0 && this.#name(index) === name) found.set(index, name);
     }
     return found;
   }

@@ -1,28 +1,45 @@
 /**
  * One file being written under a temporary name beside its place: it takes the place of an older file only when it
- * is whole. Compressed when its name ends in `.gz`. Missing folders are created.
+ * is whole. Compressed when its name ends in `.gz`. Missing folders are created, links are followed. What is no
+ * file (`/dev/null`, a pipe) is written as it is: renaming a file over it would replace the device.
  */
-import { closeSync, mkdirSync, openSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { OtraceError } from '../errors.js';
+import { reasonOf } from '../recorder/safe-json.js';
 import { GzipEncoder } from './gzip.js';
 
 export class TraceFile {
   readonly path: string;
   /** Bytes on disk so far. */
   bytes = 0;
+  /** Where the file goes in the end; where it is written. The same for what is no file. */
+  readonly #target: string;
   readonly #temporary: string;
-  readonly #fd: number;
   readonly #gzip: GzipEncoder | undefined;
+  #fd: number | undefined;
+  #isCommitted = false;
 
   /** @throws OtraceError `OTRACE_OUTPUT` when the file can't be made */
   constructor(path: string) {
     this.path = path;
-    this.#temporary = `${path}.${process.pid}.tmp`;
     this.#gzip = path.endsWith('.gz') ? new GzipEncoder() : undefined;
-    if (isDirectory(path)) throw failure(path, 'it is a directory', 'name a file in it');
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      const there = existing(path);
+      if (there?.isDirectory() === true) throw failure(path, 'it is a directory', 'name a file in it');
+      this.#target = there === undefined ? path : realpathSync(path);
+      this.#temporary = there === undefined || there.isFile() ? `${this.#target}.${process.pid}.tmp` : path;
+      mkdirSync(dirname(this.#temporary), { recursive: true });
       this.#fd = openSync(this.#temporary, 'w');
     } catch (error) {
       throw explain(path, error);
@@ -32,8 +49,7 @@ export class TraceFile {
 
   /** Adds bytes of the trace. */
   write(piece: Uint8Array): void {
-    this.#put(this.stored(piece));
-    this.#gzip?.add(piece);
+    this.writeStored(piece, this.stored(piece));
   }
 
   /** Adds a piece that `stored` has already prepared. */
@@ -47,12 +63,22 @@ export class TraceFile {
     return this.#gzip === undefined ? piece : this.#gzip.deflate(piece);
   }
 
-  /** Puts the whole file in its place. */
+  /** Ends the file, still under its temporary name. */
+  close(): void {
+    if (this.#gzip !== undefined) this.#put(this.#gzip.trailer());
+    try {
+      this.#closeFd();
+    } catch (error) {
+      this.abort();
+      throw explain(this.path, error);
+    }
+  }
+
+  /** Puts the file in its place. REQUIRES: closed. */
   commit(): void {
     try {
-      if (this.#gzip !== undefined) this.#put(this.#gzip.trailer());
-      closeSync(this.#fd);
-      renameSync(this.#temporary, this.path);
+      if (this.#temporary !== this.path) renameSync(this.#temporary, this.#target);
+      this.#isCommitted = true;
     } catch (error) {
       this.abort();
       throw explain(this.path, error);
@@ -61,31 +87,42 @@ export class TraceFile {
 
   /** Leaves everything as it was before. Never throws. */
   abort(): void {
-    for (const undo of [() => closeSync(this.#fd), () => unlinkSync(this.#temporary)]) {
+    for (const undo of [() => this.#closeFd(), () => this.#remove()]) {
       try {
         undo();
       } catch {
-        // Closed or gone already.
+        // Gone already.
       }
     }
   }
 
   #put(bytes: Uint8Array): void {
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd!, bytes, done);
     } catch (error) {
       this.abort();
       throw explain(this.path, error);
     }
     this.bytes += bytes.length;
   }
+
+  /** Once only: by the second time the number may be somebody else's file. */
+  #closeFd(): void {
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd !== undefined) closeSync(fd);
+  }
+
+  #remove(): void {
+    if (this.#temporary !== this.path) unlinkSync(this.#isCommitted ? this.#target : this.#temporary);
+  }
 }
 
-function isDirectory(path: string): boolean {
+function existing(path: string): Stats | undefined {
   try {
-    return statSync(path).isDirectory();
+    return statSync(path);
   } catch {
-    return false; // not there yet, or a reason that making the file will tell better
+    return undefined; // not there yet, or a reason that making the file will tell better
   }
 }
 
@@ -98,10 +135,7 @@ function failure(path: string, problem: string, remedy: string, cause?: unknown)
 function explain(path: string, error: unknown): OtraceError {
   if (error instanceof OtraceError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const [problem, remedy] = EXPLANATIONS[code] ?? [
-    error instanceof Error ? error.message : String(error),
-    'choose another path',
-  ];
+  const [problem, remedy] = EXPLANATIONS[code] ?? [reasonOf(error), 'choose another path'];
   return failure(path, problem!, remedy!, error);
 }
 

@@ -3,18 +3,16 @@
  *
  * Most call sites pass an object literal with the same keys every time. So each event name remembers the key list
  * it had last, and a call whose keys are those very strings costs one pointer comparison a key; only a new list
- * is joined and interned.
+ * is joined and interned. Key lists that can't be interned (the table is full, a key contains NUL, there are
+ * thousands of keys) travel as JSON with their values.
  */
 import { RAW_SHAPE } from './event-ring.js';
 import type { PayloadWriter } from './payload.js';
-import { describe, safeJson } from './safe-json.js';
+import { describe, read, safeJson, textJson, threwText } from './safe-json.js';
 import type { StringTable } from './string-table.js';
 
 /** Arguments of an event. Any value is accepted and made safe; numbers, strings and booleans are cheap. */
 export type Arguments = Readonly<Record<string, unknown>>;
-
-/** Separates the keys in an interned key list. */
-export const KEY_SEPARATOR = '\u0000';
 
 interface KeyList {
   readonly keys: readonly string[];
@@ -40,7 +38,6 @@ export class ArgumentEncoder {
    * @returns the shape: 0 when there is nothing to say
    */
   encode(nameId: number, args: Arguments): number {
-    const start = this.#payload.position;
     const last = this.#lastKeys[nameId];
     if (last !== undefined) {
       const { keys } = last;
@@ -59,27 +56,59 @@ export class ArgumentEncoder {
         matched = -1; // a getter or a proxy threw; the slow path says which
       }
       if (matched === count) return last.shape;
-      this.#payload.position = start;
+      this.#payload.restart();
     }
-    return this.#encodeNew(nameId, args);
+    const keys = ownKeys(args);
+    return this.encodeList(
+      nameId,
+      keys,
+      keys.map((key) => read(args, key)),
+    );
   }
 
-  #encodeNew(nameId: number, args: Arguments): number {
-    const keys = ownKeys(args);
+  /**
+   * The same for values that must all be finite numbers.
+   *
+   * @returns the shape; -1 when one of them is something else
+   */
+  encodeNumbers(nameId: number, series: Readonly<Record<string, unknown>>): number {
+    const last = this.#lastKeys[nameId];
+    if (last === undefined) return -1;
+    const { keys } = last;
+    const count = keys.length;
+    let matched = 0;
+    try {
+      for (const key in series) {
+        const value = series[key];
+        if (matched === count || keys[matched] !== key || typeof value !== 'number' || value - value !== 0) {
+          matched = -1;
+          break;
+        }
+        this.#payload.number(value);
+        matched++;
+      }
+    } catch {
+      matched = -1;
+    }
+    if (matched === count) return last.shape;
+    this.#payload.restart();
+    return -1;
+  }
+
+  /** The same for keys and values that have been read already. */
+  encodeList(nameId: number, keys: readonly string[], values: readonly unknown[]): number {
     if (keys.length === 0) return 0;
-    const shape = keys.some(hasSeparator) ? 0 : this.#strings.id(keys.join(KEY_SEPARATOR));
+    const shape = keys.length > this.#payload.maxValues ? 0 : this.#strings.listId(keys);
     if (shape === 0) {
-      const json = safeJson(args);
-      this.#payload.json(json.startsWith('{') ? json : `{"value":${json}}`);
+      const entries = keys.map((key, i) => `${textJson(key)}:${safeJson(values[i])}`);
+      this.#payload.json(`{${entries.join(',')}}`);
       return RAW_SHAPE;
     }
-    for (const key of keys) {
-      const start = this.#payload.position;
+    for (const value of values) {
       try {
-        this.#value(args[key]);
+        this.#value(value);
       } catch (error) {
-        this.#payload.position = start;
-        this.#payload.text(`[threw ${error instanceof Error ? error.message : 'while being read'}]`);
+        this.#payload.text(threwText(error)); // a function whose name can't be read; nothing was written yet
       }
     }
     if (nameId !== 0) this.#lastKeys[nameId] = { keys, shape };
@@ -111,14 +140,11 @@ export class ArgumentEncoder {
   }
 }
 
-function hasSeparator(key: string): boolean {
-  return key.includes(KEY_SEPARATOR);
-}
-
-function ownKeys(args: Arguments): readonly string[] {
+/** The keys of what a program gave as arguments; none where it refuses. */
+export function ownKeys(args: Arguments): readonly string[] {
   try {
     return Object.keys(args);
   } catch {
-    return []; // a proxy that refuses to be read
+    return []; // a proxy that refuses to be read, or nothing at all
   }
 }

@@ -6,13 +6,18 @@ import type { Arguments } from './arguments.js';
 import { EventKind } from './event-ring.js';
 import type { Filter } from './filter.js';
 import { CLOSED_SCOPE, OpenScope, type Scope } from './scope.js';
+import { nameText } from './string-table.js';
 import type { ThreadLog } from './thread-log.js';
 
-/** Names a flow: equal ids are one flow. Strings and large integers are folded to 53 bits. */
+/** Names a flow: equal ids are one flow. A number and a bigint of the same value are the same id;
+ * strings and integers past 53 bits are folded to 53 bits. */
 export type FlowId = number | bigint | string;
 
 /** The series of a counter: what viewers draw as neighbouring lanes. */
 export type Series = Readonly<Record<string, number>>;
+
+/** The latest time that a file can tell exactly to the microsecond: some 285 years. */
+const LATEST_US = Number.MAX_SAFE_INTEGER;
 
 export class Category {
   readonly categoryName: string;
@@ -67,11 +72,17 @@ export class Category {
     return off ? run() : runIn(new OpenScope(log, this.#id, name, args), run);
   }
 
-  /** Records a finished scope from times that the caller already has (microseconds on the recorder's clock). */
+  /**
+   * Records a finished scope from times that the caller already has (microseconds on the recorder's clock). Times
+   * that are negative or no finite numbers have no place on a time axis: the scope is left out and counted in the file.
+   */
   complete(name: string, startUs: number, durationUs: number, args?: Arguments): void {
     const log = this.#log;
     if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
-    if (!(startUs >= 0 && durationUs >= 0)) return;
+    if (!isOnTimeAxis(startUs, durationUs)) {
+      log.rejectedValues++;
+      return;
+    }
     log.append(EventKind.complete, this.#id, name, startUs, durationUs, args);
   }
 
@@ -111,8 +122,7 @@ export class Category {
       log.appendNumber(this.#id, name, log.stampUs(), value);
       return;
     }
-    const series = finiteSeries(name, value, log);
-    if (series !== undefined) log.append(EventKind.counter, this.#id, name, log.stampUs(), 0, series);
+    log.appendSeries(this.#id, name, log.stampUs(), value);
   }
 
   /** Starts a flow: an arrow from the slice that is open now to those of `flowStep` and `flowEnd`. */
@@ -163,44 +173,25 @@ function runIn<T>(scope: Scope, run: () => T): T {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
-
-/** The series that a graph can show: the object itself where all can, `undefined` where none can. */
-function finiteSeries(name: string, value: unknown, log: ThreadLog): Series | undefined {
-  try {
-    if (isSeries(value)) return value;
-    const given: readonly [string, unknown][] =
-      typeof value === 'object' && value !== null ? Object.entries(value) : [[name, value]];
-    const kept: [string, number][] = [];
-    for (const [key, entry] of given) {
-      const number = typeof entry === 'bigint' || typeof entry === 'boolean' ? Number(entry) : entry;
-      if (typeof number === 'number' && Number.isFinite(number)) kept.push([key, number]);
-      else log.rejectedValues++;
-    }
-    return kept.length === 0 ? undefined : Object.fromEntries(kept);
-  } catch {
-    log.rejectedValues++; // a getter threw
-    return undefined;
-  }
-}
-
-function isSeries(value: unknown): value is Series {
   if (typeof value !== 'object' || value === null) return false;
-  let count = 0;
-  for (const key in value) {
-    const entry = (value as Record<string, unknown>)[key];
-    if (typeof entry !== 'number' || entry - entry !== 0) return false;
-    count++;
+  try {
+    return 'then' in value && typeof value.then === 'function';
+  } catch {
+    return false; // a proxy or a getter that refuses; awaiting the value is the program's own affair
   }
-  return count !== 0;
+}
+
+/** Asks for numbers first: comparing or adding a bigint or an object could throw. */
+function isOnTimeAxis(startUs: unknown, durationUs: unknown): boolean {
+  if (typeof startUs !== 'number' || typeof durationUs !== 'number') return false;
+  return startUs >= 0 && durationUs >= 0 && startUs + durationUs <= LATEST_US;
 }
 
 /** A flow id as a number that JSON can carry. */
 function flowNumber(id: FlowId): number {
-  const number = typeof id === 'string' ? Number.NaN : Number(id);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  const text = String(id);
+  const number = typeof id === 'bigint' ? Number(id) : id;
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
+  const text = nameText(id);
   let high = 0;
   let low = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

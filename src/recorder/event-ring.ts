@@ -93,19 +93,25 @@ export class EventRing {
 
   /**
    * A copy of the ring as it is now, which its owner can't overwrite while it is read. What the owner overwrote
-   * while it was being copied is known by the counts afterwards, and left out.
+   * while it was being copied is known by the counts afterwards, and left out: one record and an eighth of the
+   * payload more than the counts say, because of the event that the owner is making at this moment.
    */
   copy(): EventRing {
     const block = new ArrayBuffer(this.words.byteLength);
     const words = new Float64Array(block);
     words.set(this.words);
-    words[WORDS_WRITTEN] = this.words[WORDS_WRITTEN]!;
+    words[WORDS_WRITTEN] = this.wordsWritten + (this.payloadWords >>> 3);
     return new EventRing(block, this.written - this.capacity + 1);
   }
 
   /** Events written ever; the ring holds the last `capacity` of them. Fresh also on another thread's ring. */
   get written(): number {
     return this.words[WRITTEN]!;
+  }
+
+  /** Payload words written ever, up to the last whole event. */
+  get wordsWritten(): number {
+    return this.words[WORDS_WRITTEN]!;
   }
 
   /** Number of the oldest event that the ring still holds. */
@@ -153,6 +159,11 @@ export class EventRing {
     return this.words[HEADER_WORDS + slot * RECORD_WORDS + 1]!;
   }
 
+  /** Name id in the low half, category id in the high one. */
+  labels(slot: number): number {
+    return this.#half(slot, 4);
+  }
+
   nameId(slot: number): number {
     return this.#half(slot, 4) & 0xffff;
   }
@@ -161,12 +172,13 @@ export class EventRing {
     return this.#half(slot, 4) >>> 16;
   }
 
-  kind(slot: number): EventKind {
-    return (this.#half(slot, 5) & 0xffff) as EventKind;
+  /** Kind in the low half, colour id in the high one. */
+  kinds(slot: number): number {
+    return this.#half(slot, 5);
   }
 
-  colourId(slot: number): number {
-    return this.#half(slot, 5) >>> 16;
+  kind(slot: number): EventKind {
+    return (this.#half(slot, 5) & 0xffff) as EventKind;
   }
 
   shape(slot: number): number {

@@ -7,6 +7,7 @@
  * `allow('io')` did not think of it.
  */
 import { OtraceError } from '../errors.js';
+import { reasonOf } from './safe-json.js';
 
 /** Asked for each event while set; `false` drops the event. */
 export type EventFilter = (name: string, category: string) => boolean;
@@ -83,8 +84,9 @@ export class Filter {
       return this.#function(name, category);
     } catch (error) {
       this.#function = undefined;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#warn(`the function given to trace.setFilter threw (${reason}); it is removed and events pass`);
+      this.#warn(
+        `the function given to trace.setFilter threw (${reasonOf(error)}); it is removed and events pass`,
+      );
       return true;
     }
   }

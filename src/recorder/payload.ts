@@ -12,6 +12,11 @@
  * two can't be confused. REQUIRES: a little-endian machine, as every engine's is.
  *
  * A text too long for the ring is spilled: kept as a plain string beside it and dropped with its event.
+ *
+ * Invariants: `position` never goes back (a second try at the values of an event starts behind the first: what the
+ * first overwrote is gone, and must count as gone); the values of one event fill at most an eighth of the ring, so
+ * an event never overwrites itself, and a reader of a running thread's ring knows how far the values of the event
+ * that is being made can reach.
  */
 import type { EventRing } from './event-ring.js';
 
@@ -19,6 +24,9 @@ const BOX = 0xfffc0000;
 
 export const Tag = { number: 0, boolean: 1, text: 2, json: 3, spilled: 4 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
+
+/** Room for what a cut text says at its end. */
+const CUT_NOTE_UNITS = 40;
 
 interface Spill {
   /** Number of the event it belongs to. */
@@ -30,11 +38,17 @@ interface Spill {
 export class PayloadWriter {
   /** Words written ever, including those of the event being made. */
   position = 0;
+  /** Where the values of the event being made start. */
+  start = 0;
+  /** Set when a text had to be cut; reset by who asks. */
+  wasCut = false;
+  /** Most values that an event may have here. */
+  readonly maxValues: number;
   readonly #ring: EventRing;
   readonly #base: number;
   readonly #mask: number;
-  /** Texts of more units than this are spilled. */
-  readonly #longest: number;
+  /** Words that the texts of one event may take; longer ones are spilled. */
+  readonly #room: number;
   readonly #spills: Map<number, Spill> | undefined;
   #spillCount = 0;
 
@@ -46,8 +60,14 @@ export class PayloadWriter {
     this.#ring = ring;
     this.#base = ring.payloadBase;
     this.#mask = ring.payloadWords - 1;
-    this.#longest = ring.payloadWords >>> 2;
+    this.#room = ring.payloadWords >>> 4;
+    this.maxValues = ring.payloadWords >>> 5;
     this.#spills = keepsSpills ? new Map() : undefined;
+  }
+
+  /** Opens the values of an event; again, when they have to be written anew. */
+  restart(): void {
+    this.start = this.position;
   }
 
   number(value: number): void {
@@ -88,7 +108,8 @@ export class PayloadWriter {
 
   #units(tag: typeof Tag.text | typeof Tag.json, value: string): void {
     const length = value.length;
-    if (length > this.#longest) {
+    const words = (length + 3) >>> 2;
+    if (this.position + words - this.#ring.wordsWritten > this.#room) {
       this.#tooLong(tag, value);
       return;
     }
@@ -98,7 +119,7 @@ export class PayloadWriter {
     const mask = (this.#mask << 2) | 3;
     const start = (this.position & this.#mask) << 2;
     for (let i = 0; i < length; i++) units[base + ((start + i) & mask)] = value.charCodeAt(i);
-    this.position += (length + 3) >>> 2;
+    this.position += words;
   }
 
   #tooLong(tag: typeof Tag.text | typeof Tag.json, value: string): void {
@@ -111,26 +132,36 @@ export class PayloadWriter {
       this.#box(Tag.spilled, this.#spillCount++);
       return;
     }
-    const kept = this.#longest - 40;
-    this.#units(Tag.text, `${value.slice(0, kept)}… (${value.length - kept} more characters)`);
+    this.wasCut = true;
+    const left = (this.#room - (this.position - this.#ring.wordsWritten)) * 4 - CUT_NOTE_UNITS;
+    if (left > 0) this.#units(Tag.text, `${value.slice(0, left)}… (${value.length - left} more characters)`);
+    else this.#box(Tag.spilled, 0);
   }
 }
 
-/** Walks the values of one event. Reused from event to event: `seek`, then `next` for each argument. */
+/**
+ * Walks the values of one event. Reused from event to event: `seek`, then `next` for each argument. After a text it
+ * tells where the text's units lie: at `(start + i) & mask` from `base` in `units`, for `length` units.
+ */
 export class PayloadReader {
-  readonly #ring: EventRing;
-  readonly #base: number;
-  readonly #mask: number;
-  #position = 0;
   /** What `next` found: the number, the boolean as 0 or 1, the text's length, or the spill's number. */
   content = 0;
-  /** Where the text's units start, to be used with `unit`. */
-  #unitStart = 0;
+  readonly units: Uint16Array;
+  readonly base: number;
+  readonly mask: number;
+  start = 0;
+  readonly #ring: EventRing;
+  #position = 0;
 
   constructor(ring: EventRing) {
     this.#ring = ring;
-    this.#base = ring.payloadBase;
-    this.#mask = ring.payloadWords - 1;
+    this.units = ring.units;
+    this.base = ring.payloadBase << 2;
+    this.mask = (ring.payloadWords << 2) - 1;
+  }
+
+  get length(): number {
+    return this.content;
   }
 
   seek(position: number): void {
@@ -138,35 +169,19 @@ export class PayloadReader {
   }
 
   next(): Tag {
-    const word = this.#base + (this.#position++ & this.#mask);
-    const high = this.#ring.halves[(word << 1) + 1]!;
+    const { words, halves, payloadBase, payloadWords } = this.#ring;
+    const word = payloadBase + (this.#position++ & (payloadWords - 1));
+    const high = halves[(word << 1) + 1]!;
     if (high < BOX) {
-      this.content = this.#ring.words[word]!;
+      this.content = words[word]!;
       return Tag.number;
     }
-    this.content = this.#ring.halves[word << 1]!;
+    this.content = halves[word << 1]!;
     const tag = (high & 0xff) as Tag;
     if (tag === Tag.text || tag === Tag.json) {
-      this.#unitStart = (this.#position & this.#mask) << 2;
+      this.start = (this.#position << 2) & this.mask;
       this.#position += (this.content + 3) >>> 2;
     }
     return tag;
-  }
-
-  /** The `index`-th UTF-16 unit of the text that `next` found. */
-  unit(index: number): number {
-    return this.#ring.units[(this.#base << 2) + ((this.#unitStart + index) & ((this.#mask << 2) | 3))]!;
-  }
-
-  /** The text that `next` found, as a string. */
-  text(): string {
-    const parts: string[] = [];
-    for (let i = 0; i < this.content; i += 4096) {
-      const codes: number[] = [];
-      const end = Math.min(this.content, i + 4096);
-      for (let k = i; k < end; k++) codes.push(this.unit(k));
-      parts.push(String.fromCharCode(...codes));
-    }
-    return parts.join('');
   }
 }

@@ -12,8 +12,10 @@ import { Category } from './category.js';
 import type { Clock } from './clock.js';
 import { DEFAULT_CAPACITY, EventRing, MAX_CAPACITY } from './event-ring.js';
 import { type CategoryList, type EventFilter, Filter } from './filter.js';
+import { reasonOf } from './safe-json.js';
 import type { Scope } from './scope.js';
-import { type SynthesisOptions, synthesize } from './synthesis.js';
+import { nameText } from './string-table.js';
+import { checkedSynthesis, type SynthesisOptions, synthesize } from './synthesis.js';
 import { type ReadableLog, ThreadLog } from './thread-log.js';
 
 /** Category of events recorded on the recorder itself. */
@@ -82,6 +84,8 @@ export class Recorder extends Category {
   #log: ThreadLog | undefined;
   #enabled = false;
   #processName = '';
+  #threadName: string | undefined;
+  #sortIndex = 0;
   #synthesis: SynthesisOptions | undefined;
 
   constructor(parts: RecorderParts) {
@@ -103,7 +107,15 @@ export class Recorder extends Category {
   /** Starts (or resumes) recording. Memory for the events is taken here, the first time. */
   enable(): void {
     if (this.#enabled || this.#parts.forbidden === true) return;
-    this.#log ??= this.#openLog();
+    try {
+      this.#log ??= this.#openLog();
+    } catch (error) {
+      const reason = reasonOf(error);
+      this.#parts.warn(
+        `nothing is recorded: ${reason}; choose fewer than ${this.#capacity} events with setCapacity`,
+      );
+      return;
+    }
     this.#toggle(true);
   }
 
@@ -116,7 +128,7 @@ export class Recorder extends Category {
   category(name: string): Category {
     let category = this.#categories.get(name);
     if (category === undefined) {
-      category = new Category(String(name), this.#filter);
+      category = new Category(nameText(name), this.#filter);
       category.attach(this.#enabled ? this.#log : undefined);
       this.#categories.set(name, category);
     }
@@ -144,17 +156,19 @@ export class Recorder extends Category {
 
   /** Names the process in the viewer. */
   setProcessName(name: string): void {
-    this.#processName = String(name);
+    this.#processName = nameText(name);
   }
 
   /** Names this thread in the viewer. */
   setThreadName(name: string): void {
-    this.#identity().name = String(name);
+    this.#threadName = nameText(name);
+    if (this.#log !== undefined) this.#log.identity.name = this.#threadName;
   }
 
   /** Where the viewer draws this thread: larger numbers are lower. */
   setThreadSortIndex(index: number): void {
-    this.#identity().sortIndex = Number.isSafeInteger(index) ? index : 0;
+    this.#sortIndex = Number.isSafeInteger(index) ? index : 0;
+    if (this.#log !== undefined) this.#log.identity.sortIndex = this.#sortIndex;
   }
 
   /** Records only these categories (`'io,net'` or a list); an empty list records all again. */
@@ -206,9 +220,13 @@ export class Recorder extends Category {
     this.#capacity = 2 ** Math.ceil(Math.log2(events));
   }
 
-  /** Adds `fps`, `rate(<counter>)` and `latency(<scope>)` tracks at flush, in category `synth`. */
+  /**
+   * Adds `fps`, `rate(<counter>)` and `latency(<scope>)` tracks at flush, in category `synth`.
+   *
+   * @throws OtraceError `OTRACE_BAD_OPTION` for a window or percentiles out of range
+   */
   setSynthesis(on: boolean | SynthesisOptions): void {
-    this.#synthesis = on === true ? {} : on === false ? undefined : on;
+    this.#synthesis = on === true ? {} : on === false ? undefined : checkedSynthesis(on);
   }
 
   /** The file that `flush` writes; `.gz` compresses it. Default `trace.json`. */
@@ -233,10 +251,20 @@ export class Recorder extends Category {
    * @param path another file for this flush only
    */
   flush(path?: string): FlushResult {
-    for (const listener of this.#flushListeners) listener();
-    const contents = this.contents(path === undefined && this.#parts.output.incremental);
+    for (const listener of this.#flushListeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.#parts.warn(`a flush goes on without what a listener had to add: ${reasonOf(error)}`);
+      }
+    }
+    const { incremental } = this.#parts.output;
+    const contents = this.contents(path === undefined && incremental);
     const result = this.#parts.output.write(contents, path);
-    if (result.written) for (const log of contents.batch.logs) this.#flushed.set(log, log.ring.written);
+    // A copy to another path does not take events away from the numbered files.
+    if (result.written && (path === undefined || !incremental)) {
+      for (const log of contents.batch.logs) this.#flushed.set(log, log.ring.written);
+    }
     return result;
   }
 
@@ -275,20 +303,21 @@ export class Recorder extends Category {
 
   #toggle(on: boolean): void {
     this.#enabled = on;
+    if (this.#log !== undefined) this.#log.recording = on;
     this.#attachAll();
     for (const listener of this.#toggleListeners) listener(on);
   }
 
-  #identity(): { name: string; sortIndex: number } {
-    this.#log ??= this.#openLog();
-    return this.#log.identity;
-  }
-
   #openLog(): ThreadLog {
     const bytes = EventRing.bytes(this.#capacity);
-    if (this.#parts.openLog !== undefined) return this.#parts.openLog(bytes);
-    const { tid, threadName } = this.#parts;
-    return new ThreadLog({ tid, name: threadName, sortIndex: 0 }, this.clock, new ArrayBuffer(bytes));
+    const { openLog, tid, threadName } = this.#parts;
+    const log =
+      openLog === undefined
+        ? new ThreadLog({ tid, name: threadName, sortIndex: 0 }, this.clock, new ArrayBuffer(bytes))
+        : openLog(bytes);
+    if (this.#threadName !== undefined) log.identity.name = this.#threadName;
+    if (this.#sortIndex !== 0) log.identity.sortIndex = this.#sortIndex;
+    return log;
   }
 
   #logs(): readonly ReadableLog[] {

@@ -1,13 +1,15 @@
 /** A stretch of time that is being recorded. It becomes one complete event when it ends. */
-import type { Arguments } from './arguments.js';
+import { type Arguments, ownKeys } from './arguments.js';
 import { EventKind } from './event-ring.js';
+import { read } from './safe-json.js';
 import type { ThreadLog } from './thread-log.js';
 
 // Node 20.0 to 20.3 and older browsers have no Symbol.dispose; compilers of `using` look for the same stand-in.
 const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 
 /**
- * What `trace.scope(name)` returns. Ends once; what comes later is ignored.
+ * What `trace.scope(name)` returns. Ends once; what comes later is ignored. A scope that ends while recording is off
+ * leaves no event.
  *
  * @example
  * using scope = trace.scope('parse');       // ends with the block
@@ -42,7 +44,8 @@ export class OpenScope implements Scope {
     const log = this.#log;
     if (log === undefined) return;
     this.#log = undefined;
-    const all = args === undefined ? this.#args : { ...this.#args, ...args };
+    if (!log.recording) return;
+    const all = args === undefined ? this.#args : joined(this.#args, args);
     const startUs = this.#startUs;
     const durationUs = log.stampUs() - startUs;
     log.append(EventKind.complete, this.#categoryId, this.#name, startUs, durationUs, all, this.#colourId);
@@ -50,6 +53,18 @@ export class OpenScope implements Scope {
 
   [dispose](): void {
     this.end();
+  }
+}
+
+function joined(first: Arguments | undefined, last: Arguments): Arguments {
+  try {
+    return { ...first, ...last };
+  } catch {
+    // A getter or a proxy threw: one by one, each with its own say.
+    const entries = [first, last].flatMap((args) =>
+      args === undefined ? [] : ownKeys(args).map((key) => [key, read(args, key)] as const),
+    );
+    return Object.fromEntries(entries);
   }
 }
 

@@ -13,8 +13,12 @@ const LIMIT = 0xffff;
 /** Called with each new string; a worker copies it to where others can read it. False when there is no room. */
 export type StringObserver = (text: string) => boolean;
 
+/** Opens the text of a key list of two or more keys, and separates them. No other text contains it. */
+const KEY_SEPARATOR = '\u0000';
+
 export class StringTable {
   readonly #ids = new Map<string, number>();
+  readonly #listIds = new Map<string, number>();
   readonly #texts: string[] = [''];
   readonly #onNew: StringObserver | undefined;
 
@@ -25,7 +29,15 @@ export class StringTable {
   /** The id of `text`, or 0 when the table is full. */
   id(text: string): number {
     const known = this.#ids.get(text);
-    return known === undefined ? this.#add(text) : known;
+    return known === undefined ? this.#addText(text) : known;
+  }
+
+  /** The id of a list of argument keys, or 0 when the table is full or a key contains NUL. */
+  listId(keys: readonly string[]): number {
+    if (keys.length === 1) return this.id(keys[0]!);
+    if (keys.some((key) => key.includes(KEY_SEPARATOR))) return 0;
+    const list = `${KEY_SEPARATOR}${keys.join(KEY_SEPARATOR)}`;
+    return this.#listIds.get(list) ?? this.#add(this.#listIds, list, list);
   }
 
   /** REQUIRES: an id that this table gave out. */
@@ -37,21 +49,31 @@ export class StringTable {
     return this.#texts.length;
   }
 
-  #add(text: string): number {
+  #addText(text: string): number {
     // A caller without types may pass anything as a name; the Map has just missed it, so this is off the hot path.
-    if (typeof text !== 'string') return this.id(describeName(text));
+    if (typeof text !== 'string') return this.id(nameText(text));
+    return this.#add(this.#ids, text, text.replaceAll(KEY_SEPARATOR, '\u2400'));
+  }
+
+  #add(ids: Map<string, number>, given: string, kept: string): number {
     const id = this.#texts.length;
-    if (id > LIMIT || this.#onNew?.(text) === false) return 0;
-    this.#ids.set(text, id);
-    this.#texts.push(text);
+    if (id > LIMIT || this.#onNew?.(kept) === false) return 0;
+    ids.set(given, id);
+    this.#texts.push(kept);
     return id;
   }
 }
 
-function describeName(value: unknown): string {
+/** The keys of an interned key list, from its text. */
+export function keysOf(text: string): readonly string[] {
+  return text.startsWith(KEY_SEPARATOR) ? text.slice(1).split(KEY_SEPARATOR) : [text];
+}
+
+/** A name as text. A caller without types may pass anything, whose `toString` may throw. */
+export function nameText(name: unknown): string {
   try {
-    return String(value);
+    return String(name);
   } catch {
-    return `(${typeof value})`;
+    return `(${typeof name})`;
   }
 }

@@ -3,6 +3,7 @@
  * `latency(<scope>)` percentiles from scopes. They are in category `synth` on thread 0 of the process. Recording
  * pays nothing for them.
  */
+import { OtraceError } from '../errors.js';
 import type { EventBatch } from './batch.js';
 import { Clock } from './clock.js';
 import { EventKind, EventRing } from './event-ring.js';
@@ -17,6 +18,20 @@ export interface SynthesisOptions {
   readonly percentiles?: readonly number[];
 }
 
+/** @throws OtraceError `OTRACE_BAD_OPTION` for a value out of range */
+export function checkedSynthesis(options: SynthesisOptions): SynthesisOptions {
+  const { windowUs = 1, percentiles = [] } = options;
+  if (!(windowUs > 0 && Number.isFinite(windowUs))) {
+    throw new OtraceError('OTRACE_BAD_OPTION', `windowUs takes microseconds above 0, not ${windowUs}`);
+  }
+  for (const percentile of percentiles) {
+    if (!(percentile >= 0 && percentile <= 100)) {
+      throw new OtraceError('OTRACE_BAD_OPTION', `a percentile is a number from 0 to 100, not ${percentile}`);
+    }
+  }
+  return options;
+}
+
 interface Derived {
   readonly kind: typeof EventKind.counter | typeof EventKind.instant;
   readonly name: string;
@@ -27,14 +42,17 @@ interface Derived {
 /** The synthetic tracks of a batch as a log of their own; `undefined` when there is nothing to derive from. */
 export function synthesize(batch: EventBatch, options: SynthesisOptions): ThreadLog | undefined {
   const found = scan(batch);
+  const percentiles = options.percentiles ?? [50, 95, 99];
   const derived = [
     ...framesPerSecond(found.framesUs, options.windowUs ?? 500_000),
     ...rates(found.counters),
-    ...latencies(found.durationsUs, found.lastUs, options.percentiles ?? [50, 95, 99]),
+    ...latencies(found.durationsUs, found.lastUs, percentiles),
   ];
   if (derived.length === 0) return undefined;
+  // A ring has room for eight values an event, and a single event may take a quarter as many as it holds events.
+  const needed = Math.max(derived.length * Math.ceil(percentiles.length / 8), percentiles.length * 4);
   let capacity = 64;
-  while (capacity < derived.length) capacity *= 2;
+  while (capacity < Math.max(derived.length, needed)) capacity *= 2;
   const clock = new Clock({ now: () => 0, timeOrigin: 0 });
   const identity = { tid: 0, name: '', sortIndex: 0 };
   const log = new ThreadLog(identity, clock, new ArrayBuffer(EventRing.bytes(capacity)));
@@ -101,14 +119,9 @@ function* rates(counters: Findings['counters']): Generator<Derived> {
     for (let i = 1; i < points.length; i++) {
       const [beforeUs, before] = points[i - 1]!;
       const [atUs, value] = points[i]!;
-      const seconds = (atUs - beforeUs) / 1_000_000;
-      if (seconds <= 0) continue;
-      yield {
-        kind: EventKind.counter,
-        name: `rate(${name})`,
-        atUs,
-        args: { value: (value - before) / seconds },
-      };
+      const perSecond = ((value - before) * 1_000_000) / (atUs - beforeUs);
+      if (!Number.isFinite(perSecond)) continue; // two points at one time, or a difference past all numbers
+      yield { kind: EventKind.counter, name: `rate(${name})`, atUs, args: { value: perSecond } };
     }
   }
 }
@@ -124,7 +137,7 @@ function* latencies(
     const sorted = Float64Array.from(list).sort();
     const args: Record<string, number> = {};
     for (const percentile of percentiles) {
-      args[`p${percentile}`] = sorted[Math.floor((percentile / 100) * (sorted.length - 1))]! / 1000;
+      args[`p${percentile}`] = sorted[Math.floor((percentile * (sorted.length - 1)) / 100)]! / 1000;
     }
     // Instants of one thread at one time would nest: each comes a nanosecond after the one before.
     order++;

@@ -6,7 +6,8 @@ import { ArgumentEncoder, type Arguments } from './arguments.js';
 import type { Clock } from './clock.js';
 import { EventKind, EventRing } from './event-ring.js';
 import { PayloadWriter } from './payload.js';
-import { StringTable } from './string-table.js';
+import { finiteSeries } from './series.js';
+import { nameText, StringTable } from './string-table.js';
 
 /** What a thread is called and where viewers put it. */
 export interface ThreadIdentity {
@@ -31,12 +32,14 @@ export class ThreadLog implements ReadableLog {
   readonly identity: ThreadIdentity;
   readonly ring: EventRing;
   readonly strings: StringTable;
-  /** Counter points and series dropped because their value was no finite number. */
+  /** Counter series and finished scopes dropped because a number was not finite or out of range. */
   rejectedValues = 0;
+  /** False while the recorder is off: scopes that are still open then record nothing when they end. */
+  recording = true;
   readonly #clock: Clock;
   readonly #payload: PayloadWriter;
   readonly #encoder: ArgumentEncoder;
-  #lastUs = 0;
+  #lastUs = Number.NEGATIVE_INFINITY;
   #colourId = 0;
 
   /** @param keepsSpills see `PayloadWriter` */
@@ -93,43 +96,55 @@ export class ThreadLog implements ReadableLog {
     args: Arguments | undefined,
     colourId = this.takeColour(),
   ): void {
-    const nameId = this.strings.id(name);
-    const start = this.#payload.position;
-    // A name that found no room in the string table travels as the first value of its event.
-    if (nameId === 0) this.#payload.text(String(name));
+    const nameId = this.#open(name);
     const shape = args === undefined ? 0 : this.#encoder.encode(nameId, args);
-    this.#commit(kind | (colourId << 16), nameId | (categoryId << 16), startUs, durationUs, shape, start);
+    this.#commit(kind | (colourId << 16), nameId | (categoryId << 16), startUs, durationUs, shape);
   }
 
   /** Appends a counter with one series, called like the counter. */
   appendNumber(categoryId: number, name: string, atUs: number, value: number): void {
-    const nameId = this.strings.id(name);
+    const nameId = this.#open(name);
     if (nameId === 0) {
-      this.append(EventKind.counter, categoryId, name, atUs, 0, { [name]: value });
+      this.appendSeries(categoryId, name, atUs, value);
       return;
     }
-    const start = this.#payload.position;
     this.#payload.number(value);
-    this.#commit(
-      EventKind.counter | (this.takeColour() << 16),
-      nameId | (categoryId << 16),
-      atUs,
-      0,
-      nameId,
-      start,
-    );
+    this.#commit(EventKind.counter | (this.takeColour() << 16), nameId | (categoryId << 16), atUs, 0, nameId);
   }
 
-  #commit(
-    kind: number,
-    labels: number,
-    startUs: number,
-    durationUs: number,
-    shape: number,
-    start: number,
-  ): void {
-    const end = this.#payload.position;
-    this.ring.append(kind, labels, startUs, durationUs, shape, start, end);
+  /** Appends a counter with the series of `value` that a graph can show; nothing when there are none. */
+  appendSeries(categoryId: number, name: string, atUs: number, value: unknown): void {
+    const nameId = this.#open(name);
+    let shape =
+      typeof value === 'object' && value !== null
+        ? this.#encoder.encodeNumbers(nameId, value as Readonly<Record<string, unknown>>)
+        : -1;
+    if (shape < 0) {
+      const { keys, values, rejected } = finiteSeries(name, value);
+      this.rejectedValues += rejected;
+      if (keys.length === 0) return;
+      this.#payload.wasCut = false;
+      shape = this.#encoder.encodeList(nameId, keys, values);
+      if (this.#payload.wasCut) {
+        this.rejectedValues += keys.length; // series in a text that was cut are numbers no more
+        return;
+      }
+    }
+    this.#commit(EventKind.counter | (this.takeColour() << 16), nameId | (categoryId << 16), atUs, 0, shape);
+  }
+
+  /** Starts an event's values. @returns the id of its name; 0 when the name became the first value */
+  #open(name: string): number {
+    this.#payload.restart();
+    const nameId = this.strings.id(name);
+    // A name that found no room in the string table travels as the first value of its event.
+    if (nameId === 0) this.#payload.text(nameText(name));
+    return nameId;
+  }
+
+  #commit(kind: number, labels: number, startUs: number, durationUs: number, shape: number): void {
+    const { start, position } = this.#payload;
+    this.ring.append(kind, labels, startUs, durationUs, shape, start, position);
     this.#payload.dropSpillsBefore(this.ring.written - this.ring.capacity);
   }
 }

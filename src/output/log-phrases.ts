@@ -1,0 +1,93 @@
+/**
+ * What many events of a log have in common, as bytes prepared once: how an event opens (its name, category, phase,
+ * process and thread) and the keys of its arguments. An event is then its opening, its time and its values.
+ */
+import { EventKind } from '../recorder/event-ring.js';
+import { PayloadReader } from '../recorder/payload.js';
+import { textJson } from '../recorder/safe-json.js';
+import { keysOf } from '../recorder/string-table.js';
+import type { ReadableLog } from '../recorder/thread-log.js';
+import { type Phrase, phrase } from './json-bytes.js';
+
+/** The `ph` field, and what goes with it, for each kind of event. */
+const PHASES: Readonly<Record<EventKind, string>> = {
+  [EventKind.complete]: '"ph":"X"',
+  [EventKind.instant]: '"ph":"I","s":"t"',
+  [EventKind.begin]: '"ph":"B"',
+  [EventKind.end]: '"ph":"E"',
+  [EventKind.counter]: '"ph":"C"',
+  [EventKind.flowStart]: '"ph":"s"',
+  [EventKind.flowStep]: '"ph":"t"',
+  [EventKind.flowEnd]: '"ph":"f","bp":"e"',
+};
+
+interface Opening {
+  readonly labels: number;
+  readonly kinds: number;
+  readonly tid: number;
+  readonly phrase: Phrase;
+}
+
+/** Places for openings; two that fall on the same place are made anew each time they take turns. */
+const OPENINGS = 1024;
+
+export class LogPhrases {
+  readonly log: ReadableLog;
+  readonly reader: PayloadReader;
+  readonly #pid: number;
+  readonly #quoted: string[] = [];
+  readonly #keys: (readonly Phrase[])[] = [];
+  readonly #openings: (Opening | undefined)[] = new Array(OPENINGS).fill(undefined);
+
+  constructor(log: ReadableLog, pid: number) {
+    this.log = log;
+    this.reader = new PayloadReader(log.ring);
+    this.#pid = pid;
+  }
+
+  /**
+   * An event up to its time, starting with the comma after the event before: `,\n{"name":"parse", ... "ts":`.
+   * Without a name when `labels` has none.
+   */
+  opening(labels: number, kinds: number, tid: number): Phrase {
+    const place = (Math.imul(labels, 0x9e3779b1) ^ Math.imul(kinds ^ (tid << 4), 0x85ebca6b)) >>> 22;
+    const known = this.#openings[place];
+    if (known !== undefined && known.labels === labels && known.kinds === kinds && known.tid === tid) {
+      return known.phrase;
+    }
+    const made = phrase(this.#openingText(labels, kinds, tid));
+    this.#openings[place] = { labels, kinds, tid, phrase: made };
+    return made;
+  }
+
+  /** The keys of a shape: `,"args":{"key":`, then `,"key":` for each further one. */
+  keys(shape: number): readonly Phrase[] {
+    let list = this.#keys[shape];
+    if (list === undefined) {
+      const keys = keysOf(this.log.text(shape));
+      list = keys.map((key, i) => phrase(`${i === 0 ? ',"args":{' : ','}${textJson(key)}:`));
+      this.#keys[shape] = list;
+    }
+    return list;
+  }
+
+  #openingText(labels: number, kinds: number, tid: number): string {
+    const nameId = labels & 0xffff;
+    const categoryId = labels >>> 16;
+    const colourId = kinds >>> 16;
+    const name = nameId === 0 ? '' : `"name":${this.#quote(nameId)},`;
+    const category = categoryId === 0 ? '' : `"cat":${this.#quote(categoryId)},`;
+    const colour = colourId === 0 ? '' : `"cname":${this.#quote(colourId)},`;
+    const phase = PHASES[(kinds & 0xffff) as EventKind];
+    return `,\n{${name}${category}${phase},${colour}"pid":${this.#pid},"tid":${tid},"ts":`;
+  }
+
+  #quote(id: number): string {
+    let text = this.#quoted[id];
+    if (text === undefined) {
+      text = textJson(this.log.text(id));
+      this.#quoted[id] = text;
+    }
+    return text;
+  }
+}
