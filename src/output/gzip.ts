@@ -2,14 +2,21 @@
  * A gzip stream made synchronously in pieces (a process that is exiting has no time for Node's streams): each
  * piece is deflated on its own and ends on a byte boundary, so the pieces put together are one raw deflate
  * stream, and with a header and a checksum one gzip member (RFC 1951, RFC 1952).
+ *
+ * `node:zlib` is loaded with the first stream: it brings all of Node's streams, milliseconds that a program which
+ * never compresses should not wait for.
  */
-import * as zlib from 'node:zlib';
+import { createRequire } from 'node:module';
+
+type Zlib = typeof import('node:zlib');
 
 const HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
 /** An empty last block with fixed codes: ends the stream. */
 const END_OF_STREAM = Uint8Array.of(0x03, 0x00);
 
 export class GzipEncoder {
+  readonly #zlib = createRequire(import.meta.url)('node:zlib') as Zlib;
+  readonly #crc32 = crc32Of(this.#zlib);
   #crc = 0;
   #length = 0;
 
@@ -20,12 +27,12 @@ export class GzipEncoder {
 
   /** What a piece becomes, without adding it to the stream: a caller may yet decide to put it elsewhere. */
   deflate(piece: Uint8Array): Uint8Array {
-    return zlib.deflateRawSync(piece, { finishFlush: zlib.constants.Z_SYNC_FLUSH });
+    return this.#zlib.deflateRawSync(piece, { finishFlush: this.#zlib.constants.Z_SYNC_FLUSH });
   }
 
   /** Counts a piece as part of the stream. */
   add(piece: Uint8Array): void {
-    this.#crc = crc32(piece, this.#crc);
+    this.#crc = this.#crc32(piece, this.#crc);
     this.#length += piece.length;
   }
 
@@ -40,11 +47,14 @@ export class GzipEncoder {
   }
 }
 
-/** CRC-32 of more bytes. Node has had its own since 20.15 and 22.2; the table serves the ones before. */
-const crc32: (bytes: Uint8Array, seed: number) => number =
-  'crc32' in zlib ? (zlib.crc32 as (bytes: Uint8Array, seed: number) => number) : tableCrc32();
+type Crc32 = (bytes: Uint8Array, seed: number) => number;
 
-export function tableCrc32(): (bytes: Uint8Array, seed: number) => number {
+/** CRC-32 of more bytes. Node has had its own since 20.15 and 22.2; the table serves the ones before. */
+function crc32Of(zlib: Zlib): Crc32 {
+  return 'crc32' in zlib ? (zlib.crc32 as Crc32) : tableCrc32();
+}
+
+export function tableCrc32(): Crc32 {
   const table = new Uint32Array(256).map((_, byte) => {
     let value = byte;
     for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
