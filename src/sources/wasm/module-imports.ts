@@ -1,0 +1,68 @@
+/**
+ * The import section: what comes from outside, in order. Every import takes an index of its kind before
+ * anything that the module defines.
+ */
+import type { ByteReader } from './byte-reader.js';
+import { readValueType } from './module-types.js';
+
+export interface WasmImport {
+  readonly module: string;
+  readonly name: string;
+  /** One of `KIND`. */
+  readonly kind: number;
+  /** Type index of a function or tag; 0 for the others. */
+  readonly typeIndex: number;
+  /** True for a memory that several threads may share. */
+  readonly shared: boolean;
+  /** True for a memory or table with 64-bit addresses. */
+  readonly wide: boolean;
+}
+
+export interface Limits {
+  readonly shared: boolean;
+  readonly wide: boolean;
+}
+
+/** @throws OtraceError OTRACE_WASM for an import kind that is not known */
+export function readImportSection(reader: ByteReader): WasmImport[] {
+  const imports: WasmImport[] = [];
+  for (let left = reader.count(4); left > 0; left--) {
+    const module = reader.name();
+    const name = reader.name();
+    imports.push({ module, name, ...readDescription(reader) });
+  }
+  return imports;
+}
+
+function readDescription(reader: ByteReader): Omit<WasmImport, 'module' | 'name'> {
+  const kind = reader.u8();
+  const plain = { kind, typeIndex: 0, shared: false, wide: false };
+  switch (kind) {
+    case 0: // function
+      return { ...plain, typeIndex: reader.u32() };
+    case 1: // table
+      readValueType(reader);
+      return { ...plain, ...readLimits(reader) };
+    case 2: // memory
+      return { ...plain, ...readLimits(reader) };
+    case 3: // global
+      readValueType(reader);
+      reader.u8(); // mutability
+      return plain;
+    case 4: // tag
+      reader.u8(); // attribute: exception
+      return { ...plain, typeIndex: reader.u32() };
+    default:
+      return reader.fail(`import kind ${kind} is not known`);
+  }
+}
+
+/** Sizes of a memory or table: flags, minimum, and by the flags maximum and page size. */
+export function readLimits(reader: ByteReader): Limits {
+  const flags = reader.u8();
+  if (flags > 0x0f) reader.fail(`limits with flags 0x${flags.toString(16)} are not known`);
+  reader.skipLeb(10);
+  if ((flags & 1) !== 0) reader.skipLeb(10);
+  if ((flags & 8) !== 0) reader.u32();
+  return { shared: (flags & 2) !== 0, wide: (flags & 4) !== 0 };
+}
