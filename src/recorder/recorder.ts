@@ -1,0 +1,303 @@
+/**
+ * The recorder: turns calls into events in memory and hands them to an output when asked. It is its own default
+ * category, so `trace.instant(...)` and `trace.category('io').instant(...)` are the same calls.
+ *
+ * Not here: what a file looks like and where it goes (`output/`), the environment and the end of the process
+ * (`node/`), the heap (`heap/`).
+ */
+import { OtraceError } from '../errors.js';
+import type { Arguments } from './arguments.js';
+import { type EventBatch, gather } from './batch.js';
+import { Category } from './category.js';
+import type { Clock } from './clock.js';
+import { DEFAULT_CAPACITY, EventRing, MAX_CAPACITY } from './event-ring.js';
+import { type CategoryList, type EventFilter, Filter } from './filter.js';
+import type { Scope } from './scope.js';
+import { type SynthesisOptions, synthesize } from './synthesis.js';
+import { type ReadableLog, ThreadLog } from './thread-log.js';
+
+/** Category of events recorded on the recorder itself. */
+const DEFAULT_CATEGORY = 'app';
+
+/** What became of a flush. */
+export type FlushResult =
+  | { readonly written: true; readonly path: string; readonly events: number; readonly bytes: number }
+  | { readonly written: false; readonly reason: string };
+
+/** Limits of a rotating output. */
+export interface RotationLimits {
+  /** A file is closed before it would grow past this many bytes on disk. Default 64 MiB. */
+  readonly maxBytes?: number;
+  /** Only this many of the newest files are kept. Default 8. */
+  readonly maxFiles?: number;
+}
+
+/** Everything that goes into a file. */
+export interface TraceContents {
+  readonly pid: number;
+  readonly processName: string;
+  readonly batch: EventBatch;
+  /** Wall time of timestamp 0, in microseconds since the Unix epoch. */
+  readonly anchorUs: number;
+  readonly rejectedValues: number;
+}
+
+/** Where a recorder's events go. */
+export interface TraceOutput {
+  setPath(path: string): void;
+  setPattern(pattern: string, limits: RotationLimits): void;
+  /** Whether each flush writes only what is new (rotation) rather than everything held. */
+  readonly incremental: boolean;
+  write(contents: TraceContents, path: string | undefined): FlushResult;
+}
+
+/** What a recorder is made from: the platform's part. */
+export interface RecorderParts {
+  readonly clock: Clock;
+  readonly output: TraceOutput;
+  readonly pid: number;
+  readonly tid: number;
+  readonly threadName: string;
+  readonly warn: (message: string) => void;
+  /** True when `enable()` is to do nothing: the user of the program has switched tracing off from outside. */
+  readonly forbidden?: boolean;
+  /** Makes this thread's log of so many bytes when recording first starts; a worker shares its memory here. */
+  readonly openLog?: (bytes: number) => ThreadLog;
+  /** Logs of other threads, to be written together with this one's. */
+  readonly otherLogs?: () => readonly ReadableLog[];
+}
+
+export class Recorder extends Category {
+  readonly clock: Clock;
+  readonly #parts: RecorderParts;
+  readonly #filter: Filter;
+  readonly #categories = new Map<string, Category>();
+  readonly #flushListeners: (() => void)[] = [];
+  readonly #toggleListeners: ((on: boolean) => void)[] = [];
+  /** Events of each log that earlier incremental flushes have written. */
+  readonly #flushed = new WeakMap<ReadableLog, number>();
+  readonly #zones: Category;
+  readonly #frames: Category;
+  #capacity = DEFAULT_CAPACITY;
+  #log: ThreadLog | undefined;
+  #enabled = false;
+  #processName = '';
+  #synthesis: SynthesisOptions | undefined;
+
+  constructor(parts: RecorderParts) {
+    const filter = new Filter(parts.pid * 31 + parts.tid, parts.warn);
+    super(DEFAULT_CATEGORY, filter);
+    this.clock = parts.clock;
+    this.#parts = parts;
+    this.#filter = filter;
+    this.#categories.set(DEFAULT_CATEGORY, this);
+    this.#zones = this.category('zone');
+    this.#frames = this.category('frame');
+  }
+
+  /** Whether events are recorded. */
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  /** Starts (or resumes) recording. Memory for the events is taken here, the first time. */
+  enable(): void {
+    if (this.#enabled || this.#parts.forbidden === true) return;
+    this.#log ??= this.#openLog();
+    this.#toggle(true);
+  }
+
+  /** Stops recording; what was recorded is kept. */
+  disable(): void {
+    if (this.#enabled) this.#toggle(false);
+  }
+
+  /** The same calls in another category; the object can be kept. @example const io = trace.category('io'); */
+  category(name: string): Category {
+    let category = this.#categories.get(name);
+    if (category === undefined) {
+      category = new Category(String(name), this.#filter);
+      category.attach(this.#enabled ? this.#log : undefined);
+      this.#categories.set(name, category);
+    }
+    return category;
+  }
+
+  /** A scope in category `zone`. */
+  zone(name: string, args?: Arguments): Scope;
+  zone<T>(name: string, run: () => T): T;
+  zone<T>(name: string, second?: Arguments | (() => T)): Scope | T {
+    return typeof second === 'function'
+      ? this.#zones.scope(name, second as () => T)
+      : this.#zones.scope(name, second);
+  }
+
+  /** Marks a frame by its number or a label; viewers find them as instants `frame`, and `fps` is made of them. */
+  frame(mark: number | string): void {
+    this.#frames.instant('frame', typeof mark === 'number' ? { frame: mark } : { label: mark });
+  }
+
+  /** Gives the next event one of the colours that viewers know, such as `good`, `bad`, `terrible`. */
+  color(name: string): void {
+    if (this.#enabled) this.#log?.colourNext(name);
+  }
+
+  /** Names the process in the viewer. */
+  setProcessName(name: string): void {
+    this.#processName = String(name);
+  }
+
+  /** Names this thread in the viewer. */
+  setThreadName(name: string): void {
+    this.#identity().name = String(name);
+  }
+
+  /** Where the viewer draws this thread: larger numbers are lower. */
+  setThreadSortIndex(index: number): void {
+    this.#identity().sortIndex = Number.isSafeInteger(index) ? index : 0;
+  }
+
+  /** Records only these categories (`'io,net'` or a list); an empty list records all again. */
+  allow(categories: CategoryList): void {
+    this.#filter.allow(categories);
+    this.#attachAll();
+  }
+
+  /** Drops these categories; an empty list drops none. */
+  deny(categories: CategoryList): void {
+    this.#filter.deny(categories);
+    this.#attachAll();
+  }
+
+  /** Asks a function for each event; `undefined` removes it. */
+  setFilter(filter: EventFilter | undefined): void {
+    this.#filter.setFunction(filter);
+    this.#attachAll();
+  }
+
+  /**
+   * Records each event with this probability, clamped to [0, 1].
+   *
+   * @throws OtraceError `OTRACE_BAD_OPTION` for NaN
+   */
+  setSampling(probability: number): void {
+    this.#filter.setSampling(probability);
+    this.#attachAll();
+  }
+
+  /**
+   * Events that this thread holds before it overwrites the oldest; rounded up to a power of two.
+   *
+   * @throws OtraceError `OTRACE_BAD_OPTION` for a number out of range, or when recording has already started
+   */
+  setCapacity(events: number): void {
+    if (!(events >= 64 && events <= MAX_CAPACITY)) {
+      throw new OtraceError(
+        'OTRACE_BAD_OPTION',
+        `setCapacity takes 64 to ${MAX_CAPACITY} events, not ${events}`,
+      );
+    }
+    if (this.#log !== undefined) {
+      throw new OtraceError(
+        'OTRACE_BAD_OPTION',
+        'setCapacity must come before the first enable(): the ring exists',
+      );
+    }
+    this.#capacity = 2 ** Math.ceil(Math.log2(events));
+  }
+
+  /** Adds `fps`, `rate(<counter>)` and `latency(<scope>)` tracks at flush, in category `synth`. */
+  setSynthesis(on: boolean | SynthesisOptions): void {
+    this.#synthesis = on === true ? {} : on === false ? undefined : on;
+  }
+
+  /** The file that `flush` writes; `.gz` compresses it. Default `trace.json`. */
+  setOutputPath(path: string): void {
+    this.#parts.output.setPath(path);
+  }
+
+  /**
+   * Numbered files instead of one: each flush writes what is new.
+   *
+   * @param pattern a path with an index, as `traces/run-%03u.json.gz`
+   * @throws OtraceError `OTRACE_BAD_OPTION` for a pattern without an index
+   */
+  setOutputPattern(pattern: string, limits: RotationLimits = {}): void {
+    this.#parts.output.setPattern(pattern, limits);
+  }
+
+  /**
+   * Writes what is held to the file. Never throws: a file that can't be written is told in the result and once on
+   * stderr, and a file that was there before stays as it was.
+   *
+   * @param path another file for this flush only
+   */
+  flush(path?: string): FlushResult {
+    for (const listener of this.#flushListeners) listener();
+    const contents = this.contents(path === undefined && this.#parts.output.incremental);
+    const result = this.#parts.output.write(contents, path);
+    if (result.written) for (const log of contents.batch.logs) this.#flushed.set(log, log.ring.written);
+    return result;
+  }
+
+  /** Whether there are events that no flush has written. */
+  get hasUnwritten(): boolean {
+    return this.#logs().some((log) => log.ring.written > (this.#flushed.get(log) ?? 0));
+  }
+
+  /** What a flush would write. @param onlyNew leaves out what earlier flushes wrote */
+  contents(onlyNew = false): TraceContents {
+    const from = (log: ReadableLog): number => (onlyNew ? (this.#flushed.get(log) ?? 0) : 0);
+    const ranges = this.#logs().map((log) => ({ log, fromSequence: from(log) }));
+    let batch = gather(ranges);
+    if (this.#synthesis !== undefined) {
+      const synthetic = synthesize(batch, this.#synthesis);
+      if (synthetic !== undefined) batch = gather([...ranges, { log: synthetic, fromSequence: 0 }]);
+    }
+    return {
+      pid: this.#parts.pid,
+      processName: this.#processName,
+      batch,
+      anchorUs: this.clock.anchorUs,
+      rejectedValues: this.#log?.rejectedValues ?? 0,
+    };
+  }
+
+  /** Calls back before each flush, so that others can add their last word. */
+  onFlush(listener: () => void): void {
+    this.#flushListeners.push(listener);
+  }
+
+  /** Calls back each time recording starts (`true`) or stops. */
+  onToggle(listener: (on: boolean) => void): void {
+    this.#toggleListeners.push(listener);
+  }
+
+  #toggle(on: boolean): void {
+    this.#enabled = on;
+    this.#attachAll();
+    for (const listener of this.#toggleListeners) listener(on);
+  }
+
+  #identity(): { name: string; sortIndex: number } {
+    this.#log ??= this.#openLog();
+    return this.#log.identity;
+  }
+
+  #openLog(): ThreadLog {
+    const bytes = EventRing.bytes(this.#capacity);
+    if (this.#parts.openLog !== undefined) return this.#parts.openLog(bytes);
+    const { tid, threadName } = this.#parts;
+    return new ThreadLog({ tid, name: threadName, sortIndex: 0 }, this.clock, new ArrayBuffer(bytes));
+  }
+
+  #logs(): readonly ReadableLog[] {
+    const own = this.#log === undefined ? [] : [this.#log];
+    return [...own, ...(this.#parts.otherLogs?.() ?? [])];
+  }
+
+  #attachAll(): void {
+    const log = this.#enabled ? this.#log : undefined;
+    for (const category of this.#categories.values()) category.attach(log);
+  }
+}
