@@ -9,13 +9,13 @@ import { F64, I32 } from './module-types.js';
 import { KIND, SECTION } from './section-layout.js';
 
 /**
- * @param wideAddresses what `RewrittenModule.wideAddresses` says
+ * @param of what `RewrittenModule` says of itself
  * @returns the bytes of the module, some 150
  * @example
- * const module = new WebAssembly.Module(hookFunctionsModule(rewritten.wideAddresses));
+ * const module = new WebAssembly.Module(hookFunctionsModule(rewritten));
  * const hooks = new WebAssembly.Instance(module, { otrace: { allocated, freed, reallocated } }).exports;
  */
-export function hookFunctionsModule(wideAddresses: boolean): Uint8Array {
+export function hookFunctionsModule(of: { wideAddresses: boolean; contexts: boolean }): Uint8Array {
   const out = new CodeWriter(256);
   out.raw([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
   const section = (id: number, write: (content: CodeWriter) => void): void => {
@@ -26,7 +26,7 @@ export function hookFunctionsModule(wideAddresses: boolean): Uint8Array {
     out.sized(content);
   };
   section(SECTION.type, (types) => {
-    for (const { params, results } of hookSignatures(wideAddresses ? F64 : I32, false)) {
+    for (const { params, results } of hookSignatures(of.wideAddresses ? F64 : I32, of.contexts)) {
       types.op(0x60, params.length, ...params, results.length, ...results);
     }
   });

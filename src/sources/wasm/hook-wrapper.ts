@@ -13,6 +13,7 @@
  */
 import type { AddedParts } from './added-parts.js';
 import { type AllocationHook, shapeParameter } from './allocation-hook.js';
+import type { ContextGlobals } from './boundary.js';
 import { type CodeWriter, OP } from './code-writer.js';
 import { F64, type FunctionType, I32, I64 } from './module-types.js';
 import { type Unwinding, writeGuarded } from './unwinding.js';
@@ -34,8 +35,8 @@ export interface HookParts {
   readonly addressType: number;
   /** I32 or I64: the type of `freeing`. */
   readonly freeingType: number;
-  /** With contexts: the globals whose values are told too (see `contexts.ts`). */
-  readonly contexts: { readonly context: number; readonly entry: number } | undefined;
+  /** With contexts: the globals whose values are told too. */
+  readonly contexts: ContextGlobals | undefined;
 }
 
 /** Signatures of the functions in the hook table, in the order of `HOOK_SLOTS`. */
@@ -217,7 +218,7 @@ export class HookWrapper {
     if (count === undefined) return;
     code.localGet(count);
     code.toCallback(this.#type.params[count]!, addressType);
-    code.op(addressType === F64 ? 0xa2 : OP.i32Mul); // f64.mul
+    code.op(addressType === F64 ? OP.f64Mul : OP.i32Mul);
   }
 
   /** The low and high half of the context, and the entry. */
@@ -254,5 +255,5 @@ export class HookWrapper {
 
 /** Brings the integer on the stack to the type of `freeing`. */
 function widen(code: CodeWriter, from: number, to: number): void {
-  if (from === I32 && to === I64) code.op(0xad); // i64.extend_i32_u
+  if (from === I32 && to === I64) code.op(OP.i64ExtendI32U);
 }
