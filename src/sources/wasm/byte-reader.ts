@@ -63,6 +63,17 @@ export class ByteReader {
     return (value | (last << 28)) >>> 0;
   }
 
+  /** An unsigned LEB128 of at most 64 bits; beyond 2^53 to the nearest number. */
+  u64(): number {
+    let value = 0;
+    for (let i = 0; i < 10; i++) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * 2 ** (7 * i);
+      if (byte < 0x80) return value;
+    }
+    return this.fail('a number is longer than 10 bytes');
+  }
+
   /** Steps over a LEB128 of any kind that takes at most `maxBytes` bytes. */
   skipLeb(maxBytes: number): void {
     for (let i = 0; i < maxBytes; i++) if (this.u8() < 0x80) return;

@@ -20,7 +20,11 @@ export const EVENT = {
   tailCallUnknown: 3,
   /** A return: `operand` is the number of blocks open around it. */
   return: 4,
+  /** Where a loop's instructions begin; only noted when asked for. */
+  loop: 5,
 } as const;
+
+const LOOP = 0x03;
 
 /** Which form of exceptions a module's code uses; engines may refuse a mixture. */
 export type ExceptionForm = 'legacy' | 'standard';
@@ -43,7 +47,10 @@ export interface CodeScan {
 /** More locals than any engine accepts: a sum beyond it needs no exact figure. */
 const ABSURD_LOCALS = 1_000_000;
 
-class CodeScanner {
+/** Scans one body at a time; `scanCode` is for whole modules. */
+export class CodeScanner {
+  /** True to note where the body of each loop begins, as `EVENT.loop`. */
+  readonly #notesLoops: boolean;
   readonly #bytes: Uint8Array;
   at: Uint32Array;
   operand: Uint32Array;
@@ -52,8 +59,9 @@ class CodeScanner {
   exceptionForm: ExceptionForm | undefined;
   locals = 0;
 
-  constructor(bytes: Uint8Array, expectedEvents: number) {
+  constructor(bytes: Uint8Array, expectedEvents: number, notesLoops = false) {
     this.#bytes = bytes;
+    this.#notesLoops = notesLoops;
     this.at = new Uint32Array(expectedEvents);
     this.operand = new Uint32Array(expectedEvents);
     this.kind = new Uint8Array(expectedEvents);
@@ -115,6 +123,7 @@ class CodeScanner {
         case STEP.block:
           depth++;
           p = this.#afterBlockType(p);
+          if (this.#notesLoops && bytes[opcodeAt] === LOOP) this.#push(p, 0, EVENT.loop);
           break;
         case STEP.end:
           depth--;

@@ -12,14 +12,20 @@ export interface WasmImport {
   readonly kind: number;
   /** Type index of a function or tag; 0 for the others. */
   readonly typeIndex: number;
-  /** True for a memory that several threads may share. */
-  readonly shared: boolean;
-  /** True for a memory or table with 64-bit addresses. */
-  readonly wide: boolean;
+  /** Value type of a global; 0 for the others. */
+  readonly valueType: number;
+  readonly mutable: boolean;
+  /** Size of a memory or table; undefined for the others. */
+  readonly limits: Limits | undefined;
 }
 
+/** Pages of a memory, entries of a table. */
 export interface Limits {
+  readonly initial: number;
+  readonly maximum: number | undefined;
+  /** True for a memory that several threads may share. */
   readonly shared: boolean;
+  /** True for 64-bit addresses. */
   readonly wide: boolean;
 }
 
@@ -36,19 +42,17 @@ export function readImportSection(reader: ByteReader): WasmImport[] {
 
 function readDescription(reader: ByteReader): Omit<WasmImport, 'module' | 'name'> {
   const kind = reader.u8();
-  const plain = { kind, typeIndex: 0, shared: false, wide: false };
+  const plain = { kind, typeIndex: 0, valueType: 0, mutable: false, limits: undefined };
   switch (kind) {
     case 0: // function
       return { ...plain, typeIndex: reader.u32() };
     case 1: // table
       readValueType(reader);
-      return { ...plain, ...readLimits(reader) };
+      return { ...plain, limits: readLimits(reader) };
     case 2: // memory
-      return { ...plain, ...readLimits(reader) };
+      return { ...plain, limits: readLimits(reader) };
     case 3: // global
-      readValueType(reader);
-      reader.u8(); // mutability
-      return plain;
+      return { ...plain, valueType: readValueType(reader), mutable: reader.u8() !== 0 };
     case 4: // tag
       reader.u8(); // attribute: exception
       return { ...plain, typeIndex: reader.u32() };
@@ -61,8 +65,8 @@ function readDescription(reader: ByteReader): Omit<WasmImport, 'module' | 'name'
 export function readLimits(reader: ByteReader): Limits {
   const flags = reader.u8();
   if (flags > 0x0f) reader.fail(`limits with flags 0x${flags.toString(16)} are not known`);
-  reader.skipLeb(10);
-  if ((flags & 1) !== 0) reader.skipLeb(10);
+  const initial = reader.u64();
+  const maximum = (flags & 1) !== 0 ? reader.u64() : undefined;
   if ((flags & 8) !== 0) reader.u32();
-  return { shared: (flags & 2) !== 0, wide: (flags & 4) !== 0 };
+  return { initial, maximum, shared: (flags & 2) !== 0, wide: (flags & 4) !== 0 };
 }

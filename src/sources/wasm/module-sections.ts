@@ -62,7 +62,10 @@ export class WasmModule {
     this.importedFunctions = this.imports.filter((entry) => entry.kind === KIND.function);
     this.definedTypes = this.#read('function', new Uint32Array(0), readIndices);
     const importedMemories = this.imports.filter((entry) => entry.kind === KIND.memory);
-    this.memories = [...importedMemories, ...this.#read('memory', [], readMemories)];
+    this.memories = [
+      ...importedMemories.map((entry) => entry.limits!),
+      ...this.#read('memory', [], readMemories),
+    ];
     this.exports = this.#read('export', [], readExports);
     this.startFunction = this.#read<number | undefined>('start', undefined, (reader) => reader.u32());
     this.code = this.#read('code', NO_CODE, readBodies);
