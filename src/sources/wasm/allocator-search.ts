@@ -6,7 +6,7 @@
  * Bounds: `MOST_INSTANCES` private instances and `MOST_MS` milliseconds, looked at between trials; each call of a
  * trial ends by itself. A module of 7 MB takes some 0.3 s, most of it for the list of who calls whom.
  */
-import type { AllocationHook } from './allocation-hook.js';
+import type { AllocationHook, AllocationShape } from './allocation-hook.js';
 import {
   type Allocate,
   allocateCandidates,
@@ -37,12 +37,16 @@ interface Pair {
 }
 
 /**
- * @param seeds functions known by name to allocate or free, tried before all others
+ * @param named functions known by name, tried before all others; those that only wrap what is found are left out,
+ *   since some do more than that (`__wbindgen_malloc(0)` gives an address without a block)
  * @returns hooks for the allocator's functions; empty when no function passes
  * @throws OtraceError OTRACE_WASM when the module's code can't be scanned
  */
-export function searchAllocator(module: WasmModule, seeds: ReadonlySet<number>): AllocationHook[] {
-  return new AllocatorSearch(module, seeds).run();
+export function searchAllocator(
+  module: WasmModule,
+  named: ReadonlyMap<number, AllocationShape>,
+): AllocationHook[] {
+  return new AllocatorSearch(module, new Set(named.keys())).run(named);
 }
 
 class AllocatorSearch {
@@ -63,13 +67,13 @@ class AllocatorSearch {
     this.#initializers = initializers.filter((f) => f >= module.importedFunctions.length);
   }
 
-  run(): AllocationHook[] {
-    const found = this.#findPair(bestOfSignature(this.#module, this.#graph, this.#seeds));
-    if (found === undefined) return [];
-    const near = neighboursOf(this.#module, this.#graph, found);
+  run(named: ReadonlyMap<number, AllocationShape>): AllocationHook[] {
+    const outer = this.#findPair(bestOfSignature(this.#module, this.#graph, this.#seeds));
+    if (outer === undefined) return [];
+    const near = neighboursOf(this.#module, this.#graph, outer);
     const bench = this.#bench(near);
     if (bench === undefined) return [];
-    const pair = this.#innermostPair(bench, found, (signature) =>
+    const pair = this.#innermostPair(bench, outer, (signature) =>
       near.filter((f) => signatureOf(this.#module, f) === signature),
     );
     const members = [pair.allocate, pair.free].map(({ functionIndex, shape }) => ({ functionIndex, shape }));
@@ -83,7 +87,13 @@ class AllocatorSearch {
       outer !== inner &&
       outer.shape.event === inner.shape.event &&
       this.#graph.closure(outer.functionIndex, MOST_NEEDED).has(inner.functionIndex);
-    return [...members, ...siblings.filter((outer) => !siblings.some((inner) => wraps(outer, inner)))];
+    const found = [...members, ...siblings.filter((outer) => !siblings.some((inner) => wraps(outer, inner)))];
+    for (const [functionIndex, shape] of named) {
+      const hook = { functionIndex, shape };
+      const known = found.some((other) => other.functionIndex === functionIndex || wraps(hook, other));
+      if (!known) found.push(hook);
+    }
+    return found;
   }
 
   #findPair(choice: Choice): Pair | undefined {
