@@ -1,0 +1,119 @@
+/**
+ * From a heap snapshot to the rows of the leak report, which are what a reader of the trace sees: names, keys and
+ * value formats are a public format. Pure.
+ *
+ * Not here: emitting the rows and the breadcrumbs around them (`tracer.ts`).
+ */
+import { formatStack } from './frame.js';
+import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
+
+/** One instant of the report, with all its keys. */
+export interface ReportRow {
+  readonly name: string;
+  readonly values: Readonly<Record<string, string>>;
+}
+
+const DEFAULT_TOP = 10;
+
+/** A group with the figures it is ranked by. */
+interface Ranked {
+  readonly usage: SiteUsage;
+  readonly bytes: number;
+  readonly blocks: number;
+  readonly estimated: boolean;
+}
+
+/**
+ * The rows `heap_report_stats`, `heap_leaks` and `heap_sites`, in this order.
+ *
+ * @param top most groups in `heap_leaks` and in `heap_sites`
+ *
+ * @example
+ * for (const row of reportRows(heap.snapshot())) console.log(row.name, row.values);
+ */
+export function reportRows(snapshot: HeapSnapshot, top = DEFAULT_TOP): ReportRow[] {
+  return [
+    { name: 'heap_report_stats', values: statsOf(snapshot) },
+    { name: 'heap_leaks', values: leaksOf(snapshot, top) },
+    { name: 'heap_sites', values: sitesOf(snapshot, top) },
+  ];
+}
+
+function statsOf(snapshot: HeapSnapshot): Record<string, string> {
+  const { sources } = snapshot;
+  const estimated = sources.some((source) => source.estimated && source.liveBlocks > 0);
+  const sum = (figure: (source: SourceSnapshot) => number): number =>
+    sources.reduce((total, source) => total + figure(source), 0);
+  const liveHashes = new Set<string>();
+  for (const { usage } of liveGroups(snapshot)) liveHashes.add(usage.hash);
+  const values: Record<string, string> = {
+    live_alloc_count: figure(
+      sum((source) => source.liveBlocks),
+      estimated,
+    ),
+    site_count: String(liveHashes.size),
+    live_bytes: figure(
+      sum((source) => source.liveBytes),
+      estimated,
+    ),
+  };
+  for (const source of sources) {
+    values[`${source.source}_live_bytes`] = figure(source.liveBytes, source.estimated);
+    values[`${source.source}_live_alloc_count`] = figure(source.liveBlocks, source.estimated);
+    for (const [name, value] of Object.entries(source.facts)) values[`${source.source}_${name}`] = value;
+  }
+  return values;
+}
+
+function leaksOf(snapshot: HeapSnapshot, top: number): Record<string, string> {
+  const values = numbered('leak', liveGroups(snapshot), top);
+  return Object.keys(values).length > 0 ? values : { info: 'no_live_allocations_detected' };
+}
+
+/** Only groups with a stack are call sites. A source without totals is listed by what is live, and says so. */
+function sitesOf(snapshot: HeapSnapshot, top: number): Record<string, string> {
+  const groups: Ranked[] = [];
+  for (const { estimated, hasTotals, sites } of snapshot.sources) {
+    for (const usage of sites) {
+      if (usage.frames.length === 0) continue;
+      const bytes = hasTotals ? usage.totalBytes : usage.liveBytes;
+      const blocks = hasTotals ? usage.totalBlocks : usage.liveBlocks;
+      if (bytes > 0 || blocks > 0) groups.push({ usage, bytes, blocks, estimated: estimated || !hasTotals });
+    }
+  }
+  if (groups.length === 0) return { info: 'no_callsite_info_available' };
+  const values = numbered('site', groups, top);
+  for (const { source, hasTotals } of snapshot.sources) if (!hasTotals) values[source] = 'live only';
+  return values;
+}
+
+function liveGroups(snapshot: HeapSnapshot): Ranked[] {
+  return snapshot.sources.flatMap(({ estimated, sites }) =>
+    sites
+      .filter((usage) => usage.liveBytes > 0 || usage.liveBlocks > 0)
+      .map((usage) => ({ usage, bytes: usage.liveBytes, blocks: usage.liveBlocks, estimated })),
+  );
+}
+
+function numbered(prefix: string, groups: Ranked[], top: number): Record<string, string> {
+  const ranked = groups.sort(byRank).slice(0, top);
+  return Object.fromEntries(ranked.map((group, i) => [`${prefix}_${i + 1}`, describe(group)]));
+}
+
+/** More bytes first, then more blocks, then the hash, so that the order never depends on chance. */
+function byRank(a: Ranked, b: Ranked): number {
+  if (a.bytes !== b.bytes) return b.bytes - a.bytes;
+  if (a.blocks !== b.blocks) return b.blocks - a.blocks;
+  return a.usage.hash < b.usage.hash ? -1 : a.usage.hash > b.usage.hash ? 1 : 0;
+}
+
+function describe({ usage, bytes, blocks, estimated }: Ranked): string {
+  const who = usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
+  return `${who} (${figure(bytes, estimated)} bytes, ${figure(blocks, estimated)} allocations)`;
+}
+
+/** Digits without separators or exponent; estimates rounded and marked. */
+function figure(value: number, estimated: boolean): string {
+  const digits = Math.round(value).toFixed(0);
+  return estimated ? `~${digits}` : digits;
+}

@@ -1,0 +1,150 @@
+/**
+ * One address space whose every allocation and free passes through here: a program's own keys, or the linear memory
+ * of one WebAssembly instance. Keeps what is live (table), what was allocated in all (site table), and the sums.
+ *
+ *     alloc -> guard -> sampler -> (stack -> site) -> live table, totals, sums -> throttle -> counter point
+ *
+ * Invariants, between calls:
+ *  1. `liveBytes` is the sum of the bytes in the live table.
+ *  2. Every allocation counts exactly once in the totals of one site, sampled or not.
+ *  3. While the guard is busy nothing is added and no free counts as unmatched; blocks already known may be freed.
+ *
+ * Not here: which source the stream belongs to, and whether that is armed.
+ */
+import type { Guard } from './guard.js';
+import { LiveTable } from './live-table.js';
+import type { Sampler } from './sampler.js';
+import { type SiteTable, UNCAPTURED } from './sites.js';
+import type { EntryFunction, StackCapture } from './stack.js';
+import type { Throttle } from './throttle.js';
+
+/** What the streams of one tracer share. */
+export interface StreamHost {
+  readonly guard: Guard;
+  readonly sampler: Sampler;
+  readonly stacks: StackCapture;
+  readonly throttle: Throttle;
+  /** Shards of a live table: a power of two. */
+  readonly shards: number;
+  /** Tells the user, once, that something is wrong and what to do. */
+  readonly warn: (message: string) => void;
+}
+
+export class AllocationStream {
+  liveBytes = 0;
+  /** Frees of keys that were not live: allocated before the tracer was armed, or freed twice. */
+  unmatchedFrees = 0;
+  /** Allocations at a key that was live, whose earlier block counts as freed. */
+  impliedFrees = 0;
+
+  readonly #host: StreamHost;
+  readonly #sites: SiteTable;
+  readonly #table: LiveTable;
+  readonly #sampler: Sampler;
+  readonly #throttle: Throttle;
+  /** Becomes one that is always busy when the stream can't go on. */
+  #guard: Guard | { readonly busy: true };
+
+  /** @param sites may be shared with other streams of the same source */
+  constructor(host: StreamHost, sites: SiteTable) {
+    this.#host = host;
+    this.#sites = sites;
+    this.#sampler = host.sampler;
+    this.#throttle = host.throttle;
+    this.#guard = host.guard;
+    this.#table = new LiveTable({
+      shards: host.shards,
+      allocate: (words) => host.guard.run(() => new Int32Array(words)),
+    });
+  }
+
+  get liveBlocks(): number {
+    return this.#table.size;
+  }
+
+  /** Memory held by the live table, in bytes. */
+  get tableBytes(): number {
+    return this.#table.slotBytes;
+  }
+
+  has(key: number): boolean {
+    return this.#table.has(key);
+  }
+
+  /**
+   * Records an allocation, with its stack if it is its turn.
+   *
+   * @param key unsigned 32-bit integer
+   * @param bytes whole number from 0 to 2^53 - 1
+   * @param entry the function of otrace that the program called
+   */
+  alloc(key: number, bytes: number, entry: EntryFunction): void {
+    if (this.#guard.busy) return;
+    this.put(key, bytes, this.#sampler.next() ? this.#siteOfCaller(entry) : UNCAPTURED);
+  }
+
+  /** Records an allocation whose site is known. */
+  put(key: number, bytes: number, site: number): void {
+    if (this.#guard.busy) return;
+    const sites = this.#sites;
+    sites.totalBytes[site]! += bytes;
+    sites.totalBlocks[site]! += 1;
+    this.liveBytes += bytes;
+    try {
+      const replaced = this.#table.put(key, bytes, site);
+      if (replaced >= 0) {
+        this.liveBytes -= replaced;
+        this.impliedFrees++;
+      }
+    } catch (error) {
+      this.#stop(error);
+    }
+    if (--this.#throttle.left < 0) this.#throttle.read();
+  }
+
+  /** Records a free. */
+  free(key: number): void {
+    const bytes = this.#table.take(key);
+    if (this.#guard.busy) {
+      if (bytes >= 0) this.liveBytes -= bytes;
+      return;
+    }
+    if (bytes >= 0) this.liveBytes -= bytes;
+    else this.unmatchedFrees++;
+    if (--this.#throttle.left < 0) this.#throttle.read();
+  }
+
+  /** Records that a block has a new size and perhaps a new key: a free and an allocation at the caller's site. */
+  realloc(key: number, newKey: number, bytes: number, entry: EntryFunction): void {
+    this.free(key);
+    this.alloc(newKey, bytes, entry);
+  }
+
+  /** Visits every live block. */
+  forEachLive(visit: (key: number, bytes: number, site: number) => void): void {
+    this.#table.forEach(visit);
+  }
+
+  /** Forgets what is live and the counts; totals belong to the site table. */
+  reset(): void {
+    this.#table.clear();
+    this.liveBytes = 0;
+    this.unmatchedFrees = 0;
+    this.impliedFrees = 0;
+  }
+
+  #siteOfCaller(entry: EntryFunction): number {
+    const { guard, stacks } = this.#host;
+    return guard.run(() => this.#sites.siteOf(stacks.capture(entry)));
+  }
+
+  /** The table can't grow. What was collected stays; frees are still taken. */
+  #stop(error: unknown): void {
+    this.#guard = { busy: true };
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#host.warn(
+      `otrace: no memory for more live blocks of heap source "${this.#sites.source}" (${reason}); ` +
+        'allocations from here on are not recorded, give the process more memory or leave the source out',
+    );
+  }
+}

@@ -1,0 +1,338 @@
+/**
+ * The heap tracer, `heap` in the program's hands: turns sources on and off, asks them for the picture, and writes
+ * the live-bytes counter and the leak report into the trace.
+ *
+ *     source (attached) -> armed while the tracer is enabled -> snapshot -> report rows -> trace
+ *
+ * Not here: how a source sees allocations (`sources/`), what the rows say (`report.ts`).
+ */
+import { OtraceError } from '../errors.js';
+import { Guard } from './guard.js';
+import { type ReportRow, reportRows } from './report.js';
+import { Sampler } from './sampler.js';
+import { type HeapSnapshot, SOURCE_NAMES, type SourceName } from './snapshot.js';
+import type { HeapSource } from './source.js';
+import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
+import type { StreamHost } from './stream.js';
+import { Throttle } from './throttle.js';
+
+/** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
+export interface HeapEvents {
+  nowUs(): number;
+  instant(name: string, args: Record<string, string>): void;
+  counter(name: string, series: Record<string, number>): void;
+}
+
+/** What a block is known by: an address or number, or anything else that the program has at hand. */
+export type HeapKey = number | string | bigint | symbol | object;
+
+/** The source that the program itself feeds. */
+export interface ManualHeap extends HeapSource {
+  alloc(key: HeapKey, bytes: number, entry: EntryFunction): void;
+  free(key: HeapKey): void;
+  realloc(key: HeapKey, bytes: number, newKey: HeapKey, entry: EntryFunction): void;
+  track<T extends object>(object: T, bytes: number, entry: EntryFunction): T;
+}
+
+export interface HeapTracerOptions extends StackOptions {
+  /** Makes the source for `heap.alloc` and its like. */
+  readonly manual: (host: StreamHost) => ManualHeap;
+  /** Shards of each live table: 1 .. 1024, rounded up to a power of two; default 16. */
+  readonly shards?: number;
+  /** Makes sampling repeatable. */
+  readonly seed?: number;
+  /** Where a warning goes, as one complete line; default `console.error`. */
+  readonly warn?: (message: string) => void;
+}
+
+export interface ReportOptions {
+  /** Most groups in `heap_leaks` and in `heap_sites`; default 10. */
+  readonly top?: number;
+  /** The process is about to end: sources may leave out what only later reports need. */
+  readonly final?: boolean;
+}
+
+export type ReportResult =
+  | { readonly written: true; readonly snapshot: HeapSnapshot; readonly rows: readonly ReportRow[] }
+  | { readonly written: false; readonly reason: string };
+
+const MAX_STACK_DEPTH = 10_000;
+const MAX_SHARDS = 1024;
+
+export class HeapTracer {
+  /** What a stream source is made with. */
+  readonly host: StreamHost;
+
+  readonly #events: HeapEvents;
+  readonly #manual: ManualHeap;
+  readonly #sources = new Map<SourceName, HeapSource>();
+  /** In the order of `SOURCE_NAMES`. Kept while the tracer is off, so that a snapshot then shows what was collected. */
+  #armed: HeapSource[] = [];
+  #enabled = false;
+  /** The list given to `enable`; undefined for all that are attached. */
+  #wanted: readonly SourceName[] | undefined;
+  #manualOn = false;
+
+  constructor(events: HeapEvents, options: HeapTracerOptions) {
+    const shards = wholeNumber('heap shards', options.shards ?? 16, MAX_SHARDS);
+    const sampler = options.seed === undefined ? new Sampler() : new Sampler(0, options.seed);
+    this.#events = events;
+    this.host = {
+      guard: new Guard(),
+      sampler,
+      stacks: new StackCapture(options),
+      throttle: new Throttle(
+        () => events.nowUs(),
+        () => this.addPoint(),
+      ),
+      shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
+      warn: options.warn ?? ((message) => console.error(message)),
+    };
+    this.#manual = options.manual(this.host);
+    this.attach(this.#manual);
+  }
+
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  /** The sources that are recording now. */
+  get armedSources(): readonly SourceName[] {
+    return this.#enabled ? this.#armed.map((source) => source.name) : [];
+  }
+
+  /** The probability that an allocation's stack is captured. */
+  get sampling(): number {
+    return this.host.sampler.probability;
+  }
+
+  /** Most frames of a captured stack. */
+  get stackDepth(): number {
+    return this.host.stacks.depth;
+  }
+
+  /**
+   * Makes a source available; when the tracer is on and was not given a list of others, the source is armed at
+   * once. A second source of the same name is ignored, so hooks may be loaded twice.
+   */
+  attach(source: HeapSource): void {
+    if (this.#sources.has(source.name)) return;
+    this.#sources.set(source.name, source);
+    if (this.#enabled) this.#arm(this.#armed);
+  }
+
+  /**
+   * Starts recording, or goes on after `disable()` from what was collected.
+   *
+   * @param sources exactly these are armed; left out, all that are attached (`manual`, and with `otrace/hooks` the rest)
+   * @throws OtraceError `OTRACE_BAD_OPTION` for a name that is none of the four, or a source that is not attached
+   *
+   * @example
+   * import 'otrace/hooks';
+   * heap.enable();                   // all four heaps
+   * heap.enable(['wasm', 'manual']); // these two
+   */
+  enable(sources?: readonly SourceName[]): void {
+    for (const name of sources ?? []) this.#requireAttached(name);
+    this.#wanted = sources === undefined ? undefined : [...sources];
+    const recording = this.#enabled ? this.#armed : [];
+    this.#enabled = true;
+    this.#arm(recording);
+    this.addPoint();
+  }
+
+  /** Stops recording allocations and frees; what was collected stays. Adds a last counter point. */
+  disable(): void {
+    if (!this.#enabled) return;
+    this.addPoint();
+    this.#enabled = false;
+    this.#manualOn = false;
+    for (const source of this.#armed) this.#attempt(source, () => source.disarm());
+  }
+
+  /** Forgets everything collected. What is live now and freed later counts as unmatched. */
+  reset(): void {
+    for (const source of this.#sources.values()) this.#attempt(source, () => source.reset());
+    if (!this.#enabled) this.#armed = [];
+    this.addPoint();
+  }
+
+  /**
+   * Sets the probability with which an allocation's stack is captured; every allocation is counted whatever it is.
+   *
+   * @param probability clamped to 0 .. 1
+   * @throws OtraceError `OTRACE_BAD_OPTION` when it is not a number
+   */
+  setSampling(probability: number): void {
+    this.host.sampler.setProbability(probability);
+  }
+
+  /**
+   * Sets how many frames of a stack are kept, from now on.
+   *
+   * @param depth 1 or more; above 10,000, which no stack of a default V8 reaches, it is 10,000
+   * @throws OtraceError `OTRACE_BAD_OPTION` when it is not a whole number of 1 or more
+   */
+  setStackDepth(depth: number): void {
+    this.host.stacks.depth = Math.min(
+      wholeNumber('heap stack depth', depth, MAX_STACK_DEPTH),
+      MAX_STACK_DEPTH,
+    );
+  }
+
+  /**
+   * Counts a block that the program allocated by means of its own. A key that is live already is replaced.
+   *
+   * @param key what `free` will name: an address, an id, an object
+   * @param bytes whole number; anything else is ignored with one warning
+   *
+   * @example
+   * const texture = gpu.createTexture(size);
+   * heap.alloc(texture, size.bytes);
+   */
+  alloc(key: HeapKey, bytes: number): void {
+    if (this.#manualOn) this.#manual.alloc(key, bytes, HeapTracer.prototype.alloc);
+  }
+
+  /** Counts the free of a block. A key that is not live is ignored and counted as unmatched. */
+  free(key: HeapKey): void {
+    if (this.#manualOn) this.#manual.free(key);
+  }
+
+  /**
+   * Counts a change of size, and of key if the block moved. 0 bytes free the block; a key that is not live counts
+   * as a new block and as an unmatched free.
+   */
+  realloc(key: HeapKey, bytes: number, newKey: HeapKey = key): void {
+    if (this.#manualOn) this.#manual.realloc(key, bytes, newKey, HeapTracer.prototype.realloc);
+  }
+
+  /**
+   * Counts an object until the garbage collector takes it (or `free(object)`, whichever is first).
+   *
+   * @returns the object
+   *
+   * @example
+   * const session = heap.track(new Session(), 4096);
+   */
+  track<T extends object>(object: T, bytes: number): T {
+    return this.#manualOn ? this.#manual.track(object, bytes, HeapTracer.prototype.track) : object;
+  }
+
+  /** Adds a point of `heap_live_bytes` with the truth of this moment; nothing while the tracer is off. */
+  addPoint(): void {
+    if (!this.#enabled) return;
+    this.host.guard.run(() => {
+      const series: Record<string, number> = { total: 0 };
+      let total = 0;
+      for (const source of this.#armed) {
+        const bytes = this.#attempt(source, () => source.liveBytes()) ?? 0;
+        series[source.name] = bytes;
+        total += bytes;
+      }
+      series['total'] = total;
+      this.#events.counter('heap_live_bytes', series);
+      this.host.throttle.pointAdded();
+    });
+  }
+
+  /** Every armed heap as it is now; while the tracer is off, what was collected until then. */
+  snapshot(options: { final?: boolean } = {}): HeapSnapshot {
+    return this.host.guard.run(() => {
+      const takenUs = this.#events.nowUs();
+      const sources = [...this.#armed]
+        .map((source) => this.#attempt(source, () => source.snapshot(options.final ?? false)))
+        .filter((taken) => taken !== undefined);
+      return { takenUs, sources };
+    });
+  }
+
+  /**
+   * Writes the leak report into the trace: `heap_report_stats`, `heap_leaks` and `heap_sites` between
+   * `heap_report_started` and `heap_report_done`, and a point of `heap_live_bytes`.
+   *
+   * @returns the rows and the snapshot they were made from, or why there are none
+   *
+   * @example
+   * const result = heap.report({ top: 20 });
+   * if (!result.written) console.error(result.reason);
+   */
+  report(options: ReportOptions = {}): ReportResult {
+    if (!this.#enabled) {
+      return { written: false, reason: 'heap tracer is not enabled; call heap.enable() first' };
+    }
+    if (this.host.guard.busy)
+      return { written: false, reason: 'heap.report() was called from within otrace itself' };
+    const top = wholeNumber('heap report top', options.top ?? 10, Number.MAX_SAFE_INTEGER);
+    return this.host.guard.run(() => {
+      this.#events.instant('heap_report_started', { status: 'begin' });
+      const snapshot = this.snapshot({ final: options.final ?? false });
+      const rows = reportRows(snapshot, top);
+      for (const row of rows) this.#events.instant(row.name, { ...row.values });
+      this.addPoint();
+      this.#events.instant('heap_report_done', { status: 'end' });
+      return { written: true, snapshot, rows };
+    });
+  }
+
+  /** Arms the wanted sources that are not `recording` already, and disarms those that are not wanted. */
+  #arm(recording: readonly HeapSource[]): void {
+    const named = SOURCE_NAMES.filter((name) => this.#wanted?.includes(name) ?? true);
+    const wanted = named.map((name) => this.#sources.get(name)).filter((source) => source !== undefined);
+    this.#armed = wanted;
+    for (const source of recording) {
+      if (!wanted.includes(source)) this.#attempt(source, () => source.disarm());
+    }
+    for (const source of wanted) {
+      if (!recording.includes(source)) this.#attempt(source, () => source.arm());
+    }
+    this.#manualOn = this.#armed.includes(this.#manual);
+  }
+
+  #requireAttached(name: string): void {
+    const accepted = SOURCE_NAMES.join(', ');
+    if (!(SOURCE_NAMES as readonly string[]).includes(name)) {
+      throw new OtraceError(
+        'OTRACE_BAD_OPTION',
+        `"${name}" is not a heap source; the sources are ${accepted}`,
+      );
+    }
+    if (!this.#sources.has(name as SourceName)) {
+      throw new OtraceError(
+        'OTRACE_BAD_OPTION',
+        `heap source "${name}" is not attached; import 'otrace/hooks' before enabling it`,
+      );
+    }
+  }
+
+  /** A source that throws is taken out, with one warning; the program and the other sources go on. */
+  #attempt<T>(source: HeapSource, work: () => T): T | undefined {
+    try {
+      return this.host.guard.run(work);
+    } catch (error) {
+      if (this.#sources.get(source.name) !== source) return undefined; // out already: its disarm failed too
+      this.#sources.delete(source.name);
+      this.#armed = this.#armed.filter((other) => other !== source);
+      if (source === this.#manual) this.#manualOn = false;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.host.warn(
+        `otrace: heap source "${source.name}" failed (${reason}) and is off; the other sources go on, ` +
+          `name them in heap.enable([...]) or OTRACE_HEAP to leave it out`,
+      );
+      this.#attempt(source, () => source.disarm());
+      return undefined;
+    }
+  }
+}
+
+function wholeNumber(what: string, value: number, most: number): number {
+  if (
+    typeof value === 'number' &&
+    value >= 1 &&
+    (Number.isInteger(value) || value === Number.POSITIVE_INFINITY)
+  ) {
+    return value;
+  }
+  const range = most === Number.MAX_SAFE_INTEGER ? '1 or more' : `from 1 to ${most.toLocaleString('en')}`;
+  throw new OtraceError('OTRACE_BAD_OPTION', `${what} is ${String(value)}; give a whole number ${range}`);
+}

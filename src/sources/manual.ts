@@ -1,0 +1,150 @@
+/**
+ * The heap that the program itself describes: pools, GPU buffers, native handles, objects of a class. Feeds
+ * `heap.alloc`, `free`, `realloc` and `track`.
+ *
+ * Two address spaces, so that a number and the id of another key never meet:
+ *
+ *     number 0 .. 2^32 - 1 ------------------------------> stream of numbers
+ *     other numbers, strings, bigints, symbols -- Map ---> id -+
+ *     objects, functions ------------------- WeakMap ----> id -+-> stream of ids
+ *
+ * Ids rise and are not used again (they wrap after 2^32), so a finalizer that runs late, after a reset even, finds
+ * nothing under its id and does nothing.
+ */
+import { SiteTable } from '../heap/sites.js';
+import type { SourceSnapshot } from '../heap/snapshot.js';
+import type { EntryFunction } from '../heap/stack.js';
+import { AllocationStream, type StreamHost } from '../heap/stream.js';
+import { snapshotStreams } from '../heap/stream-snapshot.js';
+import type { HeapKey, ManualHeap } from '../heap/tracer.js';
+
+export class ManualSource implements ManualHeap {
+  readonly name = 'manual';
+  readonly #host: StreamHost;
+  readonly #sites = new SiteTable('manual');
+  readonly #numbers: AllocationStream;
+  readonly #others: AllocationStream;
+  #ids = new Map<unknown, number>();
+  #objectIds = new WeakMap<object, number>();
+  #nextId = 0;
+  #armed = false;
+  #warned = false;
+  readonly #collected = new FinalizationRegistry<number>((id) => {
+    // Also when disarmed: an object that is gone is no leak, and nobody could say so later.
+    if (this.#others.has(id)) this.#others.free(id);
+  });
+
+  constructor(host: StreamHost) {
+    this.#host = host;
+    this.#numbers = new AllocationStream(host, this.#sites);
+    this.#others = new AllocationStream(host, this.#sites);
+  }
+
+  arm(): void {
+    this.#armed = true;
+  }
+
+  disarm(): void {
+    this.#armed = false;
+  }
+
+  reset(): void {
+    this.#numbers.reset();
+    this.#others.reset();
+    this.#sites.resetTotals();
+    this.#ids = new Map();
+    this.#objectIds = new WeakMap();
+  }
+
+  liveBytes(): number {
+    return this.#numbers.liveBytes + this.#others.liveBytes;
+  }
+
+  snapshot(): SourceSnapshot {
+    return snapshotStreams(this.#sites, [this.#numbers, this.#others]);
+  }
+
+  alloc(key: HeapKey, bytes: number, entry: EntryFunction): void {
+    if (!this.#armed) return;
+    if (!isByteCount(bytes)) this.#refuse(bytes);
+    else if (isUint32(key)) this.#numbers.alloc(key, Math.floor(bytes), entry);
+    else this.#others.alloc(this.#idFor(key), Math.floor(bytes), entry);
+  }
+
+  free(key: HeapKey): void {
+    if (!this.#armed) return;
+    if (isUint32(key)) this.#numbers.free(key);
+    else this.#freeOther(key);
+  }
+
+  realloc(key: HeapKey, bytes: number, newKey: HeapKey, entry: EntryFunction): void {
+    if (!this.#armed) return;
+    if (!isByteCount(bytes)) {
+      this.#refuse(bytes);
+      return;
+    }
+    this.free(key);
+    if (bytes > 0) this.alloc(newKey, bytes, entry);
+  }
+
+  track<T extends object>(object: T, bytes: number, entry: EntryFunction): T {
+    if (!this.#armed) return object;
+    if (!isByteCount(bytes)) this.#refuse(bytes);
+    else if (isObject(object)) {
+      const id = this.#idFor(object);
+      this.#others.alloc(id, Math.floor(bytes), entry);
+      this.#collected.unregister(object);
+      this.#collected.register(object, id, object);
+    }
+    return object;
+  }
+
+  #idFor(key: unknown): number {
+    let id = isObject(key) ? this.#objectIds.get(key) : this.#ids.get(key);
+    if (id === undefined) {
+      id = this.#nextId++ >>> 0;
+      if (isObject(key)) this.#objectIds.set(key, id);
+      else this.#ids.set(key, id);
+    }
+    return id;
+  }
+
+  #freeOther(key: unknown): void {
+    let id: number | undefined;
+    if (isObject(key)) {
+      id = this.#objectIds.get(key);
+      this.#objectIds.delete(key);
+      this.#collected.unregister(key);
+    } else {
+      id = this.#ids.get(key);
+      this.#ids.delete(key);
+    }
+    if (id === undefined) this.#others.unmatchedFrees++;
+    else this.#others.free(id);
+  }
+
+  #refuse(bytes: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#host.warn(
+      `otrace: heap.alloc, realloc or track was given ${describe(bytes)} as bytes, which is ignored; ` +
+        'give a number from 0 to 2^53 - 1',
+    );
+  }
+}
+
+function isUint32(key: unknown): key is number {
+  return typeof key === 'number' && key >>> 0 === key;
+}
+
+function isByteCount(bytes: unknown): bytes is number {
+  return typeof bytes === 'number' && bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER;
+}
+
+function isObject(key: unknown): key is object {
+  return (typeof key === 'object' && key !== null) || typeof key === 'function';
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'number' ? String(value) : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Frame, hashStack } from '../../src/heap/frame.js';
+import { SiteTable, UNCAPTURED } from '../../src/heap/sites.js';
+
+const stack = (name: string): Frame[] => [{ name, file: '/a.js', line: 1, column: 2 }];
+
+describe('SiteTable', () => {
+  it('numbers sites densely, after the one for stacks not captured', () => {
+    const sites = new SiteTable('manual');
+    assert.equal(sites.siteOf([]), UNCAPTURED);
+    const a = stack('a');
+    assert.equal(sites.siteOf(a), 1);
+    assert.equal(sites.siteOf(stack('b')), 2);
+    assert.equal(sites.siteOf(a), 1);
+    assert.equal(sites.count, 3);
+    assert.deepEqual(sites.framesOf(1), a);
+    assert.equal(sites.hashOf(1), hashStack('manual', a));
+    assert.equal(sites.hashOf(UNCAPTURED), hashStack('manual', []));
+    assert.notEqual(sites.hashOf(UNCAPTURED), new SiteTable('wasm').hashOf(UNCAPTURED));
+  });
+
+  it('takes equal stacks in different arrays as one site', () => {
+    const sites = new SiteTable('manual');
+    assert.equal(sites.siteOf(stack('a')), sites.siteOf(stack('a')));
+  });
+
+  it('keeps totals through growth and forgets them on reset', () => {
+    const sites = new SiteTable('manual');
+    for (let i = 0; i < 1000; i++) {
+      const site = sites.siteOf(stack(`f${i}`));
+      sites.totalBytes[site]! += i;
+    }
+    for (let i = 0; i < 1000; i++) assert.equal(sites.totalBytes[sites.siteOf(stack(`f${i}`))], i);
+    sites.resetTotals();
+    assert.ok(sites.totalBytes.every((bytes) => bytes === 0));
+    assert.equal(sites.count, 1001);
+  });
+
+  it('puts stacks beyond its limit with those not captured', () => {
+    const sites = new SiteTable('manual', 3);
+    assert.deepEqual([sites.siteOf(stack('a')), sites.siteOf(stack('b'))], [1, 2]);
+    assert.equal(sites.siteOf(stack('c')), UNCAPTURED);
+    assert.equal(sites.siteOf(stack('b')), 2);
+    assert.equal(sites.count, 3);
+  });
+});
