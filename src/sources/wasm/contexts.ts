@@ -12,8 +12,9 @@
  *
  * Two chains of call sites share a number only by chance: with n contexts in use about n^2 / 2^64.
  *
- * Left as they are: functions that call nothing, or nothing that could lead to an allocation or to the outside,
- * and single calls of that kind.
+ * Left as they are: calls that can't lead to an allocation or to the outside; functions with no other calls; and
+ * functions that only pass on: known callers only, one call that can lead there, which runs at most once. What
+ * such a function calls, it calls in its caller's context, which says it all.
  */
 import type { AddedParts } from './added-parts.js';
 import { BOUNDARY_LOCALS, type ContextGlobals, writeBoundary, writeDeparture } from './boundary.js';
@@ -42,6 +43,8 @@ export interface ContextPlan {
   readonly relevant: Uint8Array;
   /** Functions that may be called from outside, by function index. */
   readonly boundary: ReadonlySet<number>;
+  /** Functions that an indirect call may reach, by function index. */
+  readonly byReference: ReadonlySet<number>;
   /** Imported functions that only call back into the module, as Emscripten's `invoke_vi` does. */
   readonly transparent: ReadonlySet<number>;
   readonly unwinding: Unwinding;
@@ -64,14 +67,28 @@ export class ContextWriter {
     this.#imported = module.importedFunctions.length;
   }
 
-  /** True when a body has a call that is worth telling apart; REQUIRES of `writeBody`. */
+  /** True when a body has to be instrumented; REQUIRES of `writeBody`. */
   changes(body: number): boolean {
     const { firstEvent, localCounts } = this.#scan;
     const { bodyStarts, bodyEnds } = this.#module.code;
-    let found = false;
-    for (let e = firstEvent[body]!; e < firstEvent[body + 1]! && !found; e++) found = this.#isSite(e);
-    if (!found || bodyEnds[body]! - bodyStarts[body]! > MOST_BODY_BYTES) return false;
+    let sites = 0;
+    let last = 0;
+    for (let e = firstEvent[body]!; e < firstEvent[body + 1]!; e++) {
+      if (!this.#isSite(e)) continue;
+      sites++;
+      last = e;
+    }
+    if (sites === 0 || (sites === 1 && this.#onlyPassesOn(body, last))) return false;
+    if (bodyEnds[body]! - bodyStarts[body]! > MOST_BODY_BYTES) return false;
     return localCounts[body]! + this.#parameters(body) < MOST_LOCALS;
+  }
+
+  #onlyPassesOn(body: number, site: number): boolean {
+    const { kind, inLoop } = this.#scan;
+    const index = this.#imported + body;
+    if (this.#plan.boundary.has(index) || this.#plan.byReference.has(index)) return false;
+    if (kind[site] !== EVENT.call && kind[site] !== EVENT.callUnknown) return false;
+    return inLoop[site] === 0 && !this.#leavesModule(site);
   }
 
   /**

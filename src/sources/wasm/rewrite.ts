@@ -152,7 +152,14 @@ function planContexts(
   // The type section is written before the code that needs these.
   for (const f of fromOutside) if (f < relevant.length) added.blockType(module.functionType(f));
   const unwinding = scan.exceptionForm ?? 'legacy';
-  const plan = { globals: parts.contexts!, relevant, boundary: fromOutside, transparent, unwinding };
+  const plan = {
+    globals: parts.contexts!,
+    relevant,
+    boundary: fromOutside,
+    byReference,
+    transparent,
+    unwinding,
+  };
   const edits = new EditLog();
   return {
     unwinding,
