@@ -6,9 +6,9 @@
  *   on entry           local = MULTIPLIER * context + FIRST
  *   before each call   context = local + SITE
  *
- * FIRST is twice the number of call and return instructions before this function in the module, SITE twice the
- * number of them before this call in the function, plus 1 when an import is called: together a number of that
- * site alone. Nothing is set back after a call, so that exceptions and longjmp do no harm.
+ * FIRST is 2 and twice the number of call and return instructions before this function in the module, SITE twice
+ * the number of them before this call in the function, plus 1 when an import is called: together a number, never
+ * 0, of that site alone. Nothing is set back after a call, so that exceptions and longjmp do no harm.
  *
  * Two chains of call sites share a number only by chance: with n contexts in use about n^2 / 2^64.
  *
@@ -126,10 +126,8 @@ export class ContextWriter {
       }
       code.raw(PUSH_MULTIPLIER);
       code.op(OP.i64Mul);
-      if (firstEvent[body] !== 0) {
-        code.i64Const(firstEvent[body]! * 2);
-        code.op(OP.i64Add);
-      }
+      code.i64Const((firstEvent[body]! + 1) * 2);
+      code.op(OP.i64Add);
       code.localSet(context);
       this.#edits.add(codeStart, code.length - begin - (codeStart - bodyStarts[body]!));
       this.#writeCode(code, body, firstLocal, context, isBoundary);
