@@ -147,26 +147,24 @@ export class ContextWriter {
     const { firstEvent, at, kind, operand, codeStarts } = this.#scan;
     const { globals } = this.#plan;
     const first = firstEvent[body]!;
-    let copied = codeStarts[body]!;
-    const upTo = (offset: number): void => {
-      code.copy(bytes, copied, offset);
-      copied = offset;
-    };
+    /** Everything before this offset is written, or has been replaced. */
+    let done = codeStarts[body]!;
     for (let e = first; e < firstEvent[body + 1]!; e++) {
       const offset = at[e]!;
       if (kind[e] === EVENT.return) {
         if (!isBoundary) continue;
         // The label around the whole body is as far out as there are blocks open.
-        upTo(offset);
+        code.copy(bytes, done, offset);
         code.u8(OP.br);
         code.u32(operand[e]!);
-        copied = offset + 1;
+        done = offset + 1;
         this.#edits.add(offset + 1, unsignedLebSize(operand[e]!));
         continue;
       }
       const isTail = kind[e] === EVENT.tailCall || kind[e] === EVENT.tailCallUnknown;
       if (!isTail && !this.#isSite(e)) continue;
-      upTo(offset);
+      code.copy(bytes, done, offset);
+      done = offset;
       const begin = code.length;
       if (isTail) {
         // The frame of this function ends: its callee arrives as it did itself.
@@ -183,14 +181,14 @@ export class ContextWriter {
       }
       this.#edits.add(offset, code.length - begin);
     }
-    upTo(this.#module.code.bodyEnds[body]! - 1);
+    code.copy(bytes, done, this.#module.code.bodyEnds[body]! - 1);
   }
 
   #writeContext(code: CodeWriter, local: number, site: number): void {
     code.localGet(local);
     if (site !== 0) {
       code.i64Const(site);
-      code.op(OP.i64Add);
+      code.u8(OP.i64Add);
     }
     code.globalSet(this.#plan.globals.context);
   }

@@ -54,6 +54,8 @@ class CodeScanner {
   count = 0;
   exceptionForm: ExceptionForm | undefined;
   locals = 0;
+  /** Result of `#readSmall`: a pair would be an allocation. */
+  #small = 0;
 
   constructor(bytes: Uint8Array, expectedEvents: number) {
     this.#bytes = bytes;
@@ -65,20 +67,11 @@ class CodeScanner {
 
   /** Steps over the local declarations, leaves their number in `locals`, returns where the code begins. */
   scanLocals(start: number, end: number): number {
-    const bytes = this.#bytes;
-    let p = start;
-    const leb = (): number => {
-      let value = 0;
-      for (let scale = 1; scale < 2 ** 35 && p < end; scale *= 128) {
-        const byte = bytes[p++]!;
-        value += (byte & 0x7f) * scale;
-        if (byte < 0x80) return value;
-      }
-      throw moduleError('local declarations', p, 'cut short');
-    };
+    let p = this.#readSmall(start);
     let locals = 0;
-    for (let groups = leb(); groups > 0; groups--) {
-      locals = Math.min(locals + leb(), ABSURD_LOCALS);
+    for (let groups = this.#small; groups > 0 && p < end; groups--) {
+      p = this.#readSmall(p);
+      locals = Math.min(locals + this.#small, ABSURD_LOCALS);
       p = this.#afterValueType(p);
     }
     this.locals = locals;
@@ -135,15 +128,8 @@ class CodeScanner {
           break;
         case STEP.call:
         case STEP.tailCall: {
-          let target = bytes[p++]!;
-          if (target >= 0x80) {
-            target &= 0x7f;
-            for (let shift = 7; shift < 35; shift += 7) {
-              const byte = bytes[p++]!;
-              target |= (byte & 0x7f) << shift;
-              if (byte < 0x80) break;
-            }
-          }
+          p = this.#readSmall(p);
+          const target = this.#small;
           this.#push(opcodeAt, target, step === STEP.call ? EVENT.call : EVENT.tailCall, loopDepth);
           break;
         }
@@ -309,16 +295,25 @@ class CodeScanner {
   }
 
   #afterList(p: number, end: number, afterEntry: (q: number) => number): number {
+    let q = this.#readSmall(p);
+    let left = this.#small;
+    for (; left > 0 && q < end; left--) q = afterEntry(q);
+    if (left > 0) throw moduleError('code', p, 'a list is cut short');
+    return q;
+  }
+
+  /** Leaves the number at `p` in `#small`, returns where it ends. */
+  #readSmall(p: number): number {
     const bytes = this.#bytes;
     let q = p;
-    let count = 0;
-    for (let scale = 1; scale < 2 ** 35; scale *= 128) {
-      const byte = bytes[q++]!;
-      count += (byte & 0x7f) * scale;
-      if (!(byte >= 0x80)) break;
+    let byte = bytes[q++]!;
+    let value = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      if (shift > 28) throw moduleError('code', p, 'a number is longer than 32 bits');
+      byte = bytes[q++]!;
+      value |= (byte & 0x7f) << shift;
     }
-    for (; count > 0 && q < end; count--) q = afterEntry(q);
-    if (count > 0) throw moduleError('code', p, 'a list is cut short');
+    this.#small = value >>> 0;
     return q;
   }
 }
