@@ -47,13 +47,13 @@ export class AddedParts {
   }
 
   /** The encoded type of a block that gives what a function of this type returns. */
-  blockType(type: FunctionType): Uint8Array {
-    if (type.results.length === 0) return Uint8Array.of(0x40);
-    const results = this.#module.bytes.subarray(type.resultsStart, type.resultsEnd);
+  blockType(type: FunctionType): readonly number[] {
+    if (type.results.length === 0) return [0x40];
+    const results = [...this.#module.bytes.subarray(type.resultsStart, type.resultsEnd)];
     if (type.results.length === 1) return results;
     const encoded = new ByteWriter();
     encoded.s32(this.functionType([], results, type.results.length));
-    return encoded.written();
+    return [...encoded.written()];
   }
 
   /** Declares a function, whose body the caller writes in the same order; returns its index. */

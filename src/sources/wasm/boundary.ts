@@ -31,7 +31,7 @@ export function writeBoundary(
   code: CodeWriter,
   globals: ContextGlobals,
   firstLocal: number,
-  blockType: Uint8Array,
+  blockType: readonly number[],
   unwinding: Unwinding,
   body: () => void,
 ): void {

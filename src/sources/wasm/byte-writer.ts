@@ -8,7 +8,7 @@ import { unsignedLebSize } from './leb128.js';
 
 const utf8 = new TextEncoder();
 /** Below this many bytes a loop beats the call and the view object of `set`. */
-const SHORT_RUN_BYTES = 96;
+const SHORT_RUN_BYTES = 32;
 
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -68,9 +68,11 @@ export class ByteWriter {
     this.copy(encoded, 0, encoded.length);
   }
 
-  raw(values: readonly number[] | Uint8Array): void {
-    this.room(values.length).set(values, this.length);
-    this.length += values.length;
+  raw(values: readonly number[]): void {
+    const bytes = this.room(values.length);
+    let at = this.length;
+    for (let i = 0; i < values.length; i++) bytes[at++] = values[i]!;
+    this.length = at;
   }
 
   /** Appends `source[from, to)`. */

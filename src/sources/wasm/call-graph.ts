@@ -22,49 +22,44 @@ export function findRelevantFunctions(
   const bodies = module.code.bodyStarts.length;
   const total = imported + bodies;
   const { firstEvent, kind, operand } = scan;
-
-  // Callers by callee: those of function f are callers[first[f]] .. callers[first[f+1]-1].
-  const first = new Uint32Array(total + 2);
-  forEachDirectCall(scan, total, (_, callee) => {
-    first[callee + 2]!++;
-  });
-  for (let f = 2; f < first.length; f++) first[f]! += first[f - 1]!;
-  const callers = new Uint32Array(first[total + 1]!);
-  forEachDirectCall(scan, total, (body, callee) => {
-    callers[first[callee + 1]!++] = body;
-  });
-
+  const events = firstEvent[bodies]!;
   const relevant = new Uint8Array(total);
   const pending: number[] = [];
-  const mark = (f: number): void => {
-    if (relevant[f] !== 0) return;
-    relevant[f] = 1;
-    pending.push(f);
-  };
-  for (let f = 0; f < imported; f++) mark(f);
-  for (const f of hooked) mark(f);
+  // The direct calls of function f, as a list: event lastCall[f] - 1, then nextCall of that, until 0.
+  const lastCall = new Uint32Array(total);
+  const nextCall = new Uint32Array(events);
+  const caller = new Uint32Array(events);
   for (let body = 0; body < bodies; body++) {
     for (let e = firstEvent[body]!; e < firstEvent[body + 1]!; e++) {
-      if (kind[e] === EVENT.callUnknown || kind[e] === EVENT.tailCallUnknown) mark(imported + body);
-    }
-  }
-  for (let f = pending.pop(); f !== undefined; f = pending.pop()) {
-    for (let i = first[f]!; i < first[f + 1]!; i++) mark(imported + callers[i]!);
-  }
-  return relevant;
-
-  function forEachDirectCall(
-    { firstEvent }: CodeScan,
-    functions: number,
-    visit: (body: number, callee: number) => void,
-  ): void {
-    for (let body = 0; body < bodies; body++) {
-      for (let e = firstEvent[body]!; e < firstEvent[body + 1]!; e++) {
-        const direct = kind[e] === EVENT.call || kind[e] === EVENT.tailCall;
-        if (direct && operand[e]! < functions) visit(body, operand[e]!);
+      if (kind[e] === EVENT.call || kind[e] === EVENT.tailCall) {
+        const callee = operand[e]!;
+        if (callee >= total) continue;
+        caller[e] = imported + body;
+        nextCall[e] = lastCall[callee]!;
+        lastCall[callee] = e + 1;
+      } else if (kind[e] !== EVENT.return && relevant[imported + body] === 0) {
+        relevant[imported + body] = 1;
+        pending.push(imported + body);
       }
     }
   }
+  for (let f = 0; f < imported; f++) {
+    relevant[f] = 1;
+    pending.push(f);
+  }
+  for (const f of hooked) {
+    relevant[f] = 1;
+    pending.push(f);
+  }
+  for (let f = pending.pop(); f !== undefined; f = pending.pop()) {
+    for (let e = lastCall[f]!; e !== 0; e = nextCall[e - 1]!) {
+      const g = caller[e - 1]!;
+      if (relevant[g] !== 0) continue;
+      relevant[g] = 1;
+      pending.push(g);
+    }
+  }
+  return relevant;
 }
 
 /**

@@ -6,14 +6,15 @@
  *   on entry           local = MULTIPLIER * context + FIRST
  *   before each call   context = local + SITE
  *
- * FIRST is twice the number of call and return instructions before this function in the module, SITE twice the
- * number of them before this call in the function, plus 1 when an import is called: together a number of that
- * site alone. Nothing is set back after a call, so that exceptions and longjmp do no harm.
+ * FIRST is 2 and twice the number of call and return instructions before this function in the module, SITE twice
+ * the number of them before this call in the function, plus 1 when an import is called: together a number, never
+ * 0, of that site alone. Nothing is set back after a call, so that exceptions and longjmp do no harm.
  *
  * Two chains of call sites share a number only by chance: with n contexts in use about n^2 / 2^64.
  *
- * Left as they are: functions that call nothing, or nothing that could lead to an allocation or to the outside,
- * and single calls of that kind.
+ * Left as they are: calls that can't lead to an allocation or to the outside; functions with no other calls; and
+ * functions that only pass on: known callers only, one call that can lead there, which runs at most once. What
+ * such a function calls, it calls in its caller's context, which says it all.
  */
 import type { AddedParts } from './added-parts.js';
 import { BOUNDARY_LOCALS, type ContextGlobals, writeBoundary, writeDeparture } from './boundary.js';
@@ -42,6 +43,8 @@ export interface ContextPlan {
   readonly relevant: Uint8Array;
   /** Functions that may be called from outside, by function index. */
   readonly boundary: ReadonlySet<number>;
+  /** Functions that an indirect call may reach, by function index. */
+  readonly byReference: ReadonlySet<number>;
   /** Imported functions that only call back into the module, as Emscripten's `invoke_vi` does. */
   readonly transparent: ReadonlySet<number>;
   readonly unwinding: Unwinding;
@@ -64,14 +67,28 @@ export class ContextWriter {
     this.#imported = module.importedFunctions.length;
   }
 
-  /** True when a body has a call that is worth telling apart; REQUIRES of `writeBody`. */
+  /** True when a body has to be instrumented; REQUIRES of `writeBody`. */
   changes(body: number): boolean {
     const { firstEvent, localCounts } = this.#scan;
     const { bodyStarts, bodyEnds } = this.#module.code;
-    let found = false;
-    for (let e = firstEvent[body]!; e < firstEvent[body + 1]! && !found; e++) found = this.#isSite(e);
-    if (!found || bodyEnds[body]! - bodyStarts[body]! > MOST_BODY_BYTES) return false;
+    let sites = 0;
+    let last = 0;
+    for (let e = firstEvent[body]!; e < firstEvent[body + 1]!; e++) {
+      if (!this.#isSite(e)) continue;
+      sites++;
+      last = e;
+    }
+    if (sites === 0 || (sites === 1 && this.#onlyPassesOn(body, last))) return false;
+    if (bodyEnds[body]! - bodyStarts[body]! > MOST_BODY_BYTES) return false;
     return localCounts[body]! + this.#parameters(body) < MOST_LOCALS;
+  }
+
+  #onlyPassesOn(body: number, site: number): boolean {
+    const { kind, inLoop } = this.#scan;
+    const index = this.#imported + body;
+    if (this.#plan.boundary.has(index) || this.#plan.byReference.has(index)) return false;
+    if (kind[site] !== EVENT.call && kind[site] !== EVENT.callUnknown) return false;
+    return inLoop[site] === 0 && !this.#leavesModule(site);
   }
 
   /**
@@ -109,10 +126,8 @@ export class ContextWriter {
       }
       code.raw(PUSH_MULTIPLIER);
       code.op(OP.i64Mul);
-      if (firstEvent[body] !== 0) {
-        code.i64Const(firstEvent[body]! * 2);
-        code.op(OP.i64Add);
-      }
+      code.i64Const((firstEvent[body]! + 1) * 2);
+      code.op(OP.i64Add);
       code.localSet(context);
       this.#edits.add(codeStart, code.length - begin - (codeStart - bodyStarts[body]!));
       this.#writeCode(code, body, firstLocal, context, isBoundary);
@@ -132,26 +147,24 @@ export class ContextWriter {
     const { firstEvent, at, kind, operand, codeStarts } = this.#scan;
     const { globals } = this.#plan;
     const first = firstEvent[body]!;
-    let copied = codeStarts[body]!;
-    const upTo = (offset: number): void => {
-      code.copy(bytes, copied, offset);
-      copied = offset;
-    };
+    /** Everything before this offset is written, or has been replaced. */
+    let done = codeStarts[body]!;
     for (let e = first; e < firstEvent[body + 1]!; e++) {
       const offset = at[e]!;
       if (kind[e] === EVENT.return) {
         if (!isBoundary) continue;
         // The label around the whole body is as far out as there are blocks open.
-        upTo(offset);
+        code.copy(bytes, done, offset);
         code.u8(OP.br);
         code.u32(operand[e]!);
-        copied = offset + 1;
+        done = offset + 1;
         this.#edits.add(offset + 1, unsignedLebSize(operand[e]!));
         continue;
       }
       const isTail = kind[e] === EVENT.tailCall || kind[e] === EVENT.tailCallUnknown;
       if (!isTail && !this.#isSite(e)) continue;
-      upTo(offset);
+      code.copy(bytes, done, offset);
+      done = offset;
       const begin = code.length;
       if (isTail) {
         // The frame of this function ends: its callee arrives as it did itself.
@@ -168,14 +181,14 @@ export class ContextWriter {
       }
       this.#edits.add(offset, code.length - begin);
     }
-    upTo(this.#module.code.bodyEnds[body]! - 1);
+    code.copy(bytes, done, this.#module.code.bodyEnds[body]! - 1);
   }
 
   #writeContext(code: CodeWriter, local: number, site: number): void {
     code.localGet(local);
     if (site !== 0) {
       code.i64Const(site);
-      code.op(OP.i64Add);
+      code.u8(OP.i64Add);
     }
     code.globalSet(this.#plan.globals.context);
   }

@@ -58,7 +58,7 @@ export class HookWrapper {
   readonly #parts: HookParts;
   readonly #hook: AllocationHook;
   readonly #type: FunctionType;
-  readonly #blockType: Uint8Array;
+  readonly #blockType: readonly number[];
   readonly #moved: number;
   readonly #unwinding: Unwinding;
   /** First local after the parameters: see `localTypes`. */

@@ -59,7 +59,9 @@ export const STEP = {
   switch: 27,
   /** A further opcode follows, as LEB128: see `PREFIXED`. */
   prefix: 28,
-  unknown: 29,
+  /** As `block`; what is inside may run again. */
+  loop: 29,
+  unknown: 30,
 } as const;
 
 type Step = (typeof STEP)[keyof typeof STEP];
@@ -75,7 +77,9 @@ function table(size: number, ranges: readonly Range[]): Uint8Array {
 /** Steps of the one-byte opcodes. */
 export const STEPS = table(0x100, [
   [0x00, 0x01, STEP.none], // unreachable, nop
-  [0x02, 0x04, STEP.block], // block, loop, if
+  [0x02, 0x02, STEP.block],
+  [0x03, 0x03, STEP.loop],
+  [0x04, 0x04, STEP.block], // if
   [0x05, 0x05, STEP.none], // else
   [0x06, 0x06, STEP.try],
   [0x07, 0x09, STEP.leb], // catch, throw, rethrow

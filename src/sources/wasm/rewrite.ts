@@ -82,6 +82,8 @@ export function rewriteModule(module: WasmModule, options: RewriteOptions): Rewr
   const added = new AddedParts(module);
   const parts = addHookParts(added, wide, options.contexts);
   const moved = hooks.map((hook) => added.declareFunction(module.functionTypeIndex(hook.functionIndex)));
+  // The type section is written before the code whose blocks have these types; so in `planContexts`.
+  for (const { functionIndex } of hooks) added.blockType(module.functionType(functionIndex));
   const startMoved = module.startFunction !== undefined && options.start === 'moved';
   if (startMoved) added.export(ADDED_EXPORTS.start, KIND.function, module.startFunction!);
 
@@ -149,10 +151,16 @@ function planContexts(
   const relevant = findRelevantFunctions(module, scan, hooked);
   const { fromOutside, byReference } = findReachableFunctions(module);
   closeOverTailCalls(module, scan, fromOutside, byReference);
-  // The type section is written before the code that needs these.
   for (const f of fromOutside) if (f < relevant.length) added.blockType(module.functionType(f));
   const unwinding = scan.exceptionForm ?? 'legacy';
-  const plan = { globals: parts.contexts!, relevant, boundary: fromOutside, transparent, unwinding };
+  const plan = {
+    globals: parts.contexts!,
+    relevant,
+    boundary: fromOutside,
+    byReference,
+    transparent,
+    unwinding,
+  };
   const edits = new EditLog();
   return {
     unwinding,

@@ -53,6 +53,6 @@ export function appending(
     out.u32(unsignedLebSize(total) + (end - reader.position) + added.bytes.length);
     out.u32(total);
     out.copy(module.bytes, reader.position, end);
-    out.raw(added.bytes.written());
+    out.copy(added.bytes.written(), 0, added.bytes.length);
   };
 }

@@ -23,7 +23,7 @@ const EXNREF = 0x69;
 export function writeGuarded(
   code: CodeWriter,
   unwinding: Unwinding,
-  blockType: Uint8Array,
+  blockType: readonly number[],
   guarded: () => void,
   onException: () => void,
 ): void {
