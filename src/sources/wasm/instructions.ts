@@ -24,7 +24,6 @@ export const EVENT = {
   loop: 5,
 } as const;
 
-const LOOP = 0x03;
 
 /** Which form of exceptions a module's code uses; engines may refuse a mixture. */
 export type ExceptionForm = 'legacy' | 'standard';
@@ -123,12 +122,12 @@ export class CodeScanner {
         case STEP.block:
           depth++;
           p = this.#afterBlockType(p);
-          if (this.#notesLoops && bytes[opcodeAt] === LOOP) this.#push(p, 0, EVENT.loop);
           break;
         case STEP.loop:
           outerLoops.push(loopDepth);
           loopDepth = ++depth;
           p = this.#afterBlockType(p);
+          if (this.#notesLoops) this.#push(p, 0, EVENT.loop, loopDepth);
           break;
         case STEP.end:
           if (depth === loopDepth && depth > 0) loopDepth = outerLoops.pop()!;

@@ -52,7 +52,7 @@ export function trialModule(module: WasmModule, kept: ReadonlySet<number>): Uint
             while (module.bytes[from++]! >= 0x80);
             content.copy(module.bytes, from, original.end);
           }
-          content.raw(added.globals.bytes.written());
+          content.copy(added.globals.bytes.written(), 0, added.globals.bytes.length);
           out.u8(SECTION.global);
           out.sized(content);
         },
@@ -62,7 +62,7 @@ export function trialModule(module: WasmModule, kept: ReadonlySet<number>): Uint
         () => {
           const content = new ByteWriter();
           content.u32(added.exports.count);
-          content.raw(added.exports.bytes.written());
+          content.copy(added.exports.bytes.written(), 0, added.exports.bytes.length);
           out.u8(SECTION.export);
           out.sized(content);
         },
