@@ -24,7 +24,6 @@ export const EVENT = {
   loop: 5,
 } as const;
 
-
 /** Which form of exceptions a module's code uses; engines may refuse a mixture. */
 export type ExceptionForm = 'legacy' | 'standard';
 
