@@ -85,7 +85,7 @@ export class ModulePreparation {
     try {
       module = parseModule(bytes);
       if (module.memories.length === 0 || module.definedTypes.length === 0) return undefined;
-      if (this.#options.leaveAlone(module)) return undefined;
+      if (usesAnothersHeap(module) || this.#options.leaveAlone(module)) return undefined;
     } catch {
       return undefined; // malformed, or something new: the engine has the word
     }
@@ -173,6 +173,14 @@ export class ModulePreparation {
       this.#cachedBytes -= bytesOf(old);
     }
   }
+}
+
+/** A side module of a dynamically linked program: its blocks are those of the main module's allocator. */
+function usesAnothersHeap(module: WasmModule): boolean {
+  const isLinked =
+    module.customSection('dylink.0') !== undefined || module.customSection('dylink') !== undefined;
+  const importsMemory = module.imports.some((entry) => entry.kind === KIND.memory);
+  return isLinked && importsMemory && !module.exports.some(({ name }) => /^_?malloc$/.test(name));
 }
 
 function bytesOf(prepared: PreparedModule): number {
