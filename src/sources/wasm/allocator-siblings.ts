@@ -92,8 +92,10 @@ export function siblingShape(
         return address !== undefined && address % BUILT_IN_ALIGNMENT === 0 ? address : undefined;
       };
       const aligned = bench.passes(
-        (trial) => Boolean(call(trial, 24)) && Boolean(call(trial, 24)),
-        (trial) => allocatesAndFrees(trial, call, free.call),
+        (trial) => [24, 40, 24].every((bytes) => Boolean(call(trial, bytes))),
+        (trial) =>
+          [24, 40, 24, 56].some((bytes) => (allocate.call(trial, bytes) ?? 0) % BUILT_IN_ALIGNMENT !== 0) &&
+          allocatesAndFrees(trial, call, free.call),
       );
       return aligned ? { event: 'allocate', size: 0 } : undefined;
     }
