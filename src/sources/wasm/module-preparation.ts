@@ -12,6 +12,7 @@ import { ModuleGraph } from './module-graph.js';
 import { type ModuleIdentity, withIdentity } from './module-identity.js';
 import { ownLabel } from './module-label.js';
 import { parseModule, type WasmModule } from './module-sections.js';
+import type { OffsetMap } from './offset-map.js';
 import { type RewrittenModule, rewriteModule } from './rewrite.js';
 import { KIND } from './section-layout.js';
 
@@ -22,13 +23,14 @@ const MOST_CACHED_REFUSALS = 1000;
 
 export interface PreparedModule {
   readonly identity: ModuleIdentity;
+  readonly offsets: OffsetMap;
   /** May be instantiated by anybody, anywhere: without hooks attached it behaves as the original. */
   readonly bytes: Uint8Array;
   /**
    * Where the start function allocates: the same module, its start function waiting in the added export until the
    * hooks are attached. Never to be given out.
    */
-  readonly bytesWithMovedStart: Uint8Array | undefined;
+  readonly withMovedStart: { readonly bytes: Uint8Array; readonly offsets: OffsetMap } | undefined;
 }
 
 export interface PreparationOptions {
@@ -138,9 +140,14 @@ export class ModulePreparation {
         .map(({ index, name }) => [index, name]),
     };
     const moved = startMayAllocate(module, hooks)
-      ? withIdentity(this.#rewriteWith(module, label, hooks, 'moved').bytes, identity)
+      ? this.#rewriteWith(module, label, hooks, 'moved')
       : undefined;
-    return { identity, bytes: withIdentity(rewritten.bytes, identity), bytesWithMovedStart: moved };
+    return {
+      identity,
+      bytes: withIdentity(rewritten.bytes, identity),
+      offsets: rewritten.offsets,
+      withMovedStart: moved && { bytes: withIdentity(moved.bytes, identity), offsets: moved.offsets },
+    };
   }
 
   #rewriteWith(
@@ -184,7 +191,7 @@ function usesAnothersHeap(module: WasmModule): boolean {
 }
 
 function bytesOf(prepared: PreparedModule): number {
-  return prepared.bytes.length + (prepared.bytesWithMovedStart?.length ?? 0);
+  return prepared.bytes.length + (prepared.withMovedStart?.bytes.length ?? 0);
 }
 
 /** Whether the start function leads to a hooked one; an indirect call may lead anywhere. */

@@ -8,14 +8,17 @@
 import type { Frame } from '../../heap/frame.js';
 import { demangle } from './demangle.js';
 import type { ModuleIdentity } from './module-identity.js';
+import type { OffsetMap } from './offset-map.js';
 
-const WASM_FRAME = /^(wasm:\/\/.*?):?wasm-function\[(\d+)\]/;
+const WASM_FRAME = /^(wasm:\/\/.*?):?wasm-function\[(\d+)\](?::0x([0-9a-f]+))?/;
 /** Emscripten calls the module back through these; to the module it is one call chain. */
 const INVOKER = /^invoke_[vijfdpe]+$/;
 
 /** What a module's functions are called. */
 export interface FunctionNames {
   readonly identity: ModuleIdentity;
+  /** Leads to offsets in the module as the program loaded it; undefined where they are not known. */
+  readonly offsets: OffsetMap | undefined;
   /** From the name section, by index. */
   readonly symbols: ReadonlyMap<number, string>;
 }
@@ -74,28 +77,33 @@ export class WasmFrames {
     const known = this.#mapped.get(frame);
     if (known !== undefined) return known;
     const parts = WASM_FRAME.exec(frame.file);
-    const mapped = parts === null ? frame : this.#wasmFrame(parts[1]!, Number(parts[2]), frame.name);
+    const mapped =
+      parts === null
+        ? frame
+        : this.#wasmFrame(parts[1]!, Number(parts[2]), Number.parseInt(parts[3] ?? '', 16), frame.name);
     this.#mapped.set(frame, mapped);
     return mapped;
   }
 
-  #wasmFrame(script: string, index: number, engineName: string): Frame | null {
+  #wasmFrame(script: string, index: number, offset: number, engineName: string): Frame | null {
     const names = this.#names.get(script);
     if (names === undefined) {
       // A module that is not traced, say a side module; the engine has its symbols.
       const unnamed = /^(wasm-function\[\d+\]|\d+)$/.test(engineName);
-      return unnamed ? place('wasm', index) : { ...NOWHERE, name: this.#show(engineName), file: 'wasm' };
+      return { ...NOWHERE, name: unnamed ? `wasm:func[${index}]` : this.#show(engineName) };
     }
-    const { identity, symbols } = names;
+    const { identity, symbols, offsets } = names;
     const added = index - identity.firstAdded;
     if (added >= identity.movedFrom.length) return null;
     const original = added >= 0 ? identity.movedFrom[added]! : index;
+    const at = offsets?.originalOffset(offset);
+    const position = at === undefined ? '' : `0x${at.toString(16)}`;
     const symbol = symbols.get(original);
-    if (symbol !== undefined) return { ...NOWHERE, name: this.#show(symbol), file: identity.label };
-    const exported = this.#exported(identity).get(original);
-    return exported === undefined
-      ? place(identity.label, original)
-      : { ...NOWHERE, name: exported, file: identity.label };
+    const name = symbol === undefined ? this.#exported(identity).get(original) : this.#show(symbol);
+    if (name === undefined) {
+      return { ...NOWHERE, name: `${identity.label}:func[${original}]`, file: position };
+    }
+    return { ...NOWHERE, name, file: position === '' ? identity.label : `${identity.label}:${position}` };
   }
 
   #exported(identity: ModuleIdentity): ReadonlyMap<number, string> {
@@ -113,7 +121,3 @@ export class WasmFrames {
 }
 
 const NOWHERE = { file: '', line: 0, column: 0 };
-
-function place(label: string, index: number): Frame {
-  return { ...NOWHERE, name: `${label}:func[${index}]` };
-}

@@ -23,6 +23,7 @@ import type { ModuleIdentity } from './module-identity.js';
 import { callerLabel, isNodesOwn, labelOfUrl } from './module-label.js';
 import { readFunctionNames } from './module-names.js';
 import { ModulePreparation } from './module-preparation.js';
+import type { OffsetMap } from './offset-map.js';
 import { ADDED_EXPORTS } from './rewrite.js';
 import { type FunctionNames, WasmFrames } from './wasm-frames.js';
 import { type Announced, WebAssemblyHooks } from './web-assembly.js';
@@ -142,7 +143,7 @@ export class WasmSource implements HeapSource {
     }
   }
 
-  #instantiated({ instance, realExports, module, imports, identity }: Announced): void {
+  #instantiated({ instance, realExports, module, imports, identity, offsets }: Announced): void {
     const memory = memoryOf(module, realExports, imports);
     if (identity === undefined) {
       if (memory !== undefined && !this.#heapOfMemory.has(memory)) {
@@ -151,7 +152,7 @@ export class WasmSource implements HeapSource {
       return;
     }
     const heap = this.#heapFor(memory, instance, identity);
-    const functions = heap.hookFunctions(identity, this.#callSitesOf(identity, module));
+    const functions = heap.hookFunctions(identity, this.#callSitesOf(identity, module, offsets));
     const helper = this.#hooks.plainInstance(this.#helperOf(identity), { otrace: functions });
     const exported = this.#hooks.realExports(helper);
     const table = realExports[ADDED_EXPORTS.hooks] as WebAssembly.Table;
@@ -184,11 +185,20 @@ export class WasmSource implements HeapSource {
     this.#gone.bytes += heap.stream.liveBytes;
   }
 
-  #callSitesOf(identity: ModuleIdentity, module: WebAssembly.Module): CallSites {
+  #callSitesOf(
+    identity: ModuleIdentity,
+    module: WebAssembly.Module,
+    offsets: OffsetMap | undefined,
+  ): CallSites {
     const key = JSON.stringify([identity.label, identity.firstAdded, identity.movedFrom, identity.contexts]);
     let callSites = this.#callSites.get(key);
     if (callSites === undefined) {
-      callSites = new CallSites(this.#host, this.#sites, this.#frames, functionNames(identity, module));
+      callSites = new CallSites(
+        this.#host,
+        this.#sites,
+        this.#frames,
+        functionNames(identity, module, offsets),
+      );
       this.#callSites.set(key, callSites);
     }
     return callSites;
@@ -254,11 +264,16 @@ function memoryOf(
 }
 
 /** Symbols are read from the module at the first stack, and most modules have none. */
-function functionNames(identity: ModuleIdentity, module: WebAssembly.Module): FunctionNames {
+function functionNames(
+  identity: ModuleIdentity,
+  module: WebAssembly.Module,
+  offsets: OffsetMap | undefined,
+): FunctionNames {
   const [section] = WebAssembly.Module.customSections(module, 'name');
   let symbols: ReadonlyMap<number, string> | undefined;
   return {
     identity,
+    offsets,
     get symbols() {
       symbols ??=
         section === undefined

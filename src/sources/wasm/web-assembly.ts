@@ -12,6 +12,7 @@
 import { exportsFacade, isAddedExport } from './exports-facade.js';
 import { IDENTITY_SECTION, type ModuleIdentity, readIdentity } from './module-identity.js';
 import type { PreparedModule } from './module-preparation.js';
+import type { OffsetMap } from './offset-map.js';
 
 export interface Announced {
   readonly instance: WebAssembly.Instance;
@@ -21,6 +22,8 @@ export interface Announced {
   readonly imports: unknown;
   /** Undefined for a module that was not rewritten. */
   readonly identity: ModuleIdentity | undefined;
+  /** Of what was instantiated; undefined for a module that another thread rewrote, too. */
+  readonly offsets: OffsetMap | undefined;
 }
 
 export interface WebAssemblyWatcher {
@@ -37,6 +40,7 @@ type Streaming = 'compileStreaming' | 'instantiateStreaming';
 
 interface Known {
   readonly identity: ModuleIdentity;
+  readonly offsets: OffsetMap | undefined;
   /** What to instantiate in this module's place. */
   readonly stand: WebAssembly.Module | undefined;
 }
@@ -247,9 +251,13 @@ export class WebAssemblyHooks {
     return source instanceof this.#original.Module;
   }
 
-  #know(module: WebAssembly.Module, { identity, bytesWithMovedStart }: PreparedModule): WebAssembly.Module {
-    const stand = bytesWithMovedStart === undefined ? undefined : this.plainModule(bytesWithMovedStart);
-    this.#known.set(module, { identity, stand });
+  #know(module: WebAssembly.Module, prepared: PreparedModule): WebAssembly.Module {
+    const { identity, offsets, withMovedStart } = prepared;
+    const known =
+      withMovedStart === undefined
+        ? { identity, offsets, stand: undefined }
+        : { identity, offsets: withMovedStart.offsets, stand: this.plainModule(withMovedStart.bytes) };
+    this.#known.set(module, known);
     return module;
   }
 
@@ -262,7 +270,7 @@ export class WebAssemblyHooks {
       const [section] = this.#original.customSections(module, IDENTITY_SECTION);
       const identity = section === undefined ? undefined : readIdentity(section);
       if (identity === undefined) return undefined;
-      const received = { identity, stand: undefined };
+      const received = { identity, offsets: undefined, stand: undefined };
       this.#known.set(module, received);
       return received;
     } catch {
@@ -277,7 +285,8 @@ export class WebAssemblyHooks {
     known: Known | undefined,
   ): void {
     const realExports = this.realExports(instance);
-    this.#watcher.instantiated({ instance, realExports, module, imports, identity: known?.identity });
+    const { identity, offsets } = known ?? { identity: undefined, offsets: undefined };
+    this.#watcher.instantiated({ instance, realExports, module, imports, identity, offsets });
     const start = realExports['\0otrace:start'];
     if (typeof start === 'function') start();
   }
