@@ -31,6 +31,9 @@ export class CallSites {
   /** By entry; the first two are none. */
   readonly #outside: (readonly Frame[])[] = [[], []];
   readonly #entries = new Map<string, number>();
+  /** Stacks met before, by identity: `StackCapture` returns the same array for the same stack. */
+  readonly #siteOfStack = new WeakMap<readonly Frame[], number>();
+  readonly #entryOfStack = new WeakMap<readonly Frame[], number>();
 
   constructor(host: StreamHost, sites: SiteTable, frames: WasmFrames, names: FunctionNames) {
     this.#host = host;
@@ -59,8 +62,14 @@ export class CallSites {
   /** The site of an allocation in a module whose contexts are not known. */
   sampledSite(told: EntryFunction): number {
     if (!this.#host.sampler.next()) return UNCAPTURED;
-    const { inside, outside } = this.#capture(told);
-    return this.#host.guard.run(() => this.#sites.siteOf([...inside, ...outside]));
+    const stack = this.#capture(told);
+    let site = this.#siteOfStack.get(stack);
+    if (site === undefined) {
+      const { inside, outside } = this.#split(stack);
+      site = this.#sites.siteOf([...inside, ...outside]);
+      this.#siteOfStack.set(stack, site);
+    }
+    return site;
   }
 
   #newSite(low: number, high: number, entry: number, told: EntryFunction): number {
@@ -68,7 +77,7 @@ export class CallSites {
     const key = `${high},${low}`;
     let inside = this.#inside.get(key);
     if (inside === undefined) {
-      inside = this.#capture(told).inside;
+      inside = this.#split(this.#capture(told)).inside;
       this.#inside.set(key, inside);
     }
     const site = this.#sites.siteOf([...inside, ...(this.#outside[entry] ?? [])]);
@@ -77,7 +86,16 @@ export class CallSites {
   }
 
   #newEntry(told: EntryFunction): number {
-    const { outside } = this.#capture(told);
+    const stack = this.#capture(told);
+    let entry = this.#entryOfStack.get(stack);
+    if (entry === undefined) {
+      entry = this.#entryFor(this.#split(stack).outside);
+      this.#entryOfStack.set(stack, entry);
+    }
+    return entry;
+  }
+
+  #entryFor(outside: readonly Frame[]): number {
     if (outside.length === 0) return NOT_SAMPLED;
     const key = outside
       .map((frame) => `${frame.name}\n${frame.file}:${frame.line}:${frame.column}`)
@@ -91,13 +109,18 @@ export class CallSites {
     return entry;
   }
 
-  #capture(told: EntryFunction): SplitStack {
+  #split(stack: readonly Frame[]): SplitStack {
+    return this.#frames.split(stack, this.#names, this.#host.stacks.depth);
+  }
+
+  /** The whole stack: where the module ends and JavaScript begins is not known before. */
+  #capture(told: EntryFunction): readonly Frame[] {
     const { guard, stacks } = this.#host;
     return guard.run(() => {
       const depth = stacks.depth;
-      stacks.depth = MOST_FRAMES;
+      stacks.depth = Math.max(MOST_FRAMES, depth);
       try {
-        return this.#frames.split(stacks.capture(told), this.#names, depth);
+        return stacks.capture(told);
       } finally {
         stacks.depth = depth;
       }

@@ -31,7 +31,8 @@ export function coverageFacts(
       heap.memoryBytes === 0 ? 'memory not visible' : `memory ${heap.memoryBytes} bytes`,
       `peak ${heap.peakBytes} bytes`,
     ];
-    if (!complete) parts.push('no realloc known: a block resized in place keeps the size it had');
+    if (!complete)
+      parts.push('no realloc found: a block that is resized in place, if any, keeps the size it had');
     if (unmatchedFrees > 0) parts.push(`${unmatchedFrees} frees of unknown blocks`);
     const unexplained = heap.unexplainedGrowthBytes;
     if (unexplained > 0) parts.push(`memory grew by ${unexplained} bytes more than these blocks explain`);

@@ -13,16 +13,21 @@ export function labelOfUrl(url: string | undefined): string | undefined {
 
 /** The innermost script on the stack that is the program's: `sql-wasm.js` -> `sql-wasm.wasm`. */
 export function callerLabel(): string {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 30;
-  const stack = new Error().stack ?? '';
-  Error.stackTraceLimit = limit;
-  for (const line of stack.split('\n').slice(1)) {
+  for (const line of stackLines()) {
     const file = /([^/\\():\s]+)\.[cm]?[jt]sx?:\d+:\d+\)?$/.exec(line);
     if (file === null || isOwnLine(line) || line.includes('node:')) continue;
     return `${file[1]}.wasm`;
   }
   return 'module.wasm';
+}
+
+/** The stack of this moment, in V8's own form. */
+function stackLines(): string[] {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 30;
+  const stack = String(new Error().stack);
+  Error.stackTraceLimit = stackTraceLimit;
+  return stack.split('\n').slice(1);
 }
 
 const OWN_FILES =
@@ -49,5 +54,5 @@ export function ownLabel(module: WasmModule): string | undefined {
 /** REQUIRES: called from within the call of `WebAssembly` that compiles the module. */
 export function isNodesOwn(module: WasmModule): boolean {
   if (!module.exports.some(({ name }) => name === 'llhttp_alloc')) return false;
-  return (new Error().stack ?? '').includes('node:internal/deps/undici');
+  return stackLines().some((line) => line.includes('node:internal/deps/undici'));
 }
