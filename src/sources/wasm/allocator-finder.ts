@@ -14,7 +14,7 @@ import { fits, shapeOfName } from './allocator-names.js';
 import { searchAllocator } from './allocator-search.js';
 import { demangle } from './demangle.js';
 import type { WasmModule } from './module-sections.js';
-import { findDeclined } from './module-toolchain.js';
+import { findCollected } from './module-toolchain.js';
 import { KIND } from './section-layout.js';
 
 /** Roles that a user may assign: the names of `SHAPES`, to an export, a function name, or `#index`. */
@@ -42,16 +42,17 @@ export function findAllocator(module: WasmModule, names: AllocatorNames = {}): F
   for (const [index, name] of module.functionNames) addIfNamed(module, named, index, demangle(name));
   dropBindings(module, named);
 
-  const declined = findDeclined(module);
-  const because = declined === undefined ? '' : `; ${declined}`;
+  const collected = findCollected(module);
   if (isWhole(named.values())) {
     for (const [index, shape] of exported) if (!isBinding(module, index)) named.set(index, shape);
-    return { hooks: hooksOf(named), how: `by the name section${because}`, complete: because === '' };
+    const hidden = collected?.visibleByName === false;
+    const because = hidden ? `; ${collected.reason}` : '';
+    return { hooks: hooksOf(named), how: `by the name section${because}`, complete: !hidden };
   }
-  if (declined !== undefined) {
+  if (collected !== undefined) {
     return isWhole(exported.values())
-      ? { hooks: hooksOf(exported), how: `by export names${because}`, complete: false }
-      : { hooks: [], how: declined, complete: false };
+      ? { hooks: hooksOf(exported), how: `by export names; ${collected.reason}`, complete: false }
+      : { hooks: [], how: collected.reason, complete: false };
   }
   return search(module, new Map([...named, ...exported]));
 }

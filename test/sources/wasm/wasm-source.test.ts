@@ -298,6 +298,32 @@ test('the C++ demo: 120 blocks, two lost ones, and the buffer of the vector', as
   assert.match(sites[0]!.stack, /^keep \(/);
 });
 
+/*
+ * assembly-script.wasm is this, built with `asc a.ts --exportRuntime --debug` (AssemblyScript 0.28):
+ *   class Node { next: Node | null = null; data: StaticArray<u8> = new StaticArray<u8>(100); }
+ *   let keep: Node | null = null;
+ *   export function leak(n: i32): void { for (let i = 0; i < n; i++) { const x = new Node(); x.next = keep; keep = x; } }
+ *   export function churn(n: i32): void { for (let i = 0; i < n; i++) { new Node(); } }
+ *   export function drop(): void { keep = null; }
+ */
+test('AssemblyScript with names: what its collector frees is freed', async () => {
+  const bytes = readFileSync('test/sources/wasm/assembly-script.wasm');
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { abort() {} } });
+  const api = instance.exports as unknown as Api;
+  api['__collect']!();
+  const { blocks, unmatched } = during(() => {
+    api['leak']!(1000);
+    api['churn']!(5000);
+    api['__collect']!();
+  });
+  assert.deepEqual([blocks, unmatched], [2000, 0]);
+  const [left] = figures(() => {
+    api['drop']!();
+    api['__collect']!();
+  });
+  assert.equal(left, -2000);
+});
+
 test('a module without an allocator runs as it is; one line says why', () => {
   warnings.length = 0;
   const filler = '(func (result i32) (i32.const 1))'.repeat(60);
