@@ -255,9 +255,10 @@ class CodeScanner {
   }
 
   #afterMemory(p: number): number {
-    const flags = this.#bytes[p]!;
-    // Alignments are below 64; bit 6 says that a memory index follows. A padded number hides neither.
-    const q = this.#afterLeb(p);
+    const q = this.#readSmall(p);
+    const flags = this.#small;
+    // Alignments are below 8 and bit 6 says that a memory index follows; other bits are no settled part yet.
+    if ((flags & ~0x47) !== 0) throw moduleError('code', p, `alignment 0x${flags.toString(16)} is not known`);
     return this.#afterLeb((flags & 0x40) !== 0 ? this.#afterLeb(q) : q);
   }
 
