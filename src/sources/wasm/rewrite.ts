@@ -84,7 +84,7 @@ export function rewriteModule(module: WasmModule, options: RewriteOptions): Rewr
   const moved = hooks.map((hook) => added.declareFunction(module.functionTypeIndex(hook.functionIndex)));
   // The type section is written before the code whose blocks have these types; so in `planContexts`.
   for (const { functionIndex } of hooks) added.blockType(module.functionType(functionIndex));
-  const startMoved = module.startFunction !== undefined && options.start === 'moved';
+  const startMoved = options.start === 'moved' && hasPlainStart(module);
   if (startMoved) added.export(ADDED_EXPORTS.start, KIND.function, module.startFunction!);
 
   const plan = options.contexts
@@ -190,6 +190,13 @@ function findInvokers(module: WasmModule): ReadonlySet<number> {
     if (/^invoke_[vijfdpe]+$/.test(name)) invokers.add(index);
   });
   return invokers;
+}
+
+/** A start function with parameters or results is for the engine to refuse. */
+function hasPlainStart(module: WasmModule): boolean {
+  if (module.startFunction === undefined) return false;
+  const { params, results } = module.functionType(module.startFunction);
+  return params.length === 0 && results.length === 0;
 }
 
 function definedCount(module: WasmModule, kind: number): number {

@@ -58,12 +58,11 @@ export function hooksByName(
   });
 }
 
-/** Instantiates with hooks attached and the start function run, as a caller should. */
-export function attach(
+/** Attaches hooks to an instance and runs its start function, as a caller should. */
+export function attachTo(
   module: WasmModule,
   rewritten: RewrittenModule,
-  imports: WebAssembly.Imports = {},
-  compiled = new WebAssembly.Module(rewritten.bytes as Uint8Array<ArrayBuffer>),
+  instance: WebAssembly.Instance,
 ): Hooked {
   const told: Told[] = [];
   const live = new Map<number, number>();
@@ -100,7 +99,6 @@ export function attach(
   };
   const helper = new WebAssembly.Module(hookFunctionsModule(rewritten) as Uint8Array<ArrayBuffer>);
   const functions = new WebAssembly.Instance(helper, { otrace: hooks }).exports;
-  const instance = new WebAssembly.Instance(compiled, imports);
   const table = instance.exports[ADDED_EXPORTS.hooks] as WebAssembly.Table;
   HOOK_SLOTS.forEach((slot, i) => {
     table.set(i, functions[slot]);
@@ -111,6 +109,16 @@ export function attach(
   if (rewritten.startMoved) (instance.exports[ADDED_EXPORTS.start] as Callable)();
   const exports = instance.exports as unknown as Record<string, Callable>;
   return { module, rewritten, instance, exports, told, live, global, take: () => told.splice(0) };
+}
+
+/** Instantiates with hooks attached. */
+export function attach(
+  module: WasmModule,
+  rewritten: RewrittenModule,
+  imports: WebAssembly.Imports = {},
+): Hooked {
+  const compiled = new WebAssembly.Module(rewritten.bytes as Uint8Array<ArrayBuffer>);
+  return attachTo(module, rewritten, new WebAssembly.Instance(compiled, imports));
 }
 
 export interface HookSpecification {
