@@ -5,7 +5,7 @@ import {
   SHAPES,
 } from '../../../src/sources/wasm/allocation-hook.js';
 import { hookFunctionsModule } from '../../../src/sources/wasm/hook-functions.js';
-import { HOOK_SLOTS } from '../../../src/sources/wasm/hook-wrapper.js';
+import { HOOK_SLOTS } from '../../../src/sources/wasm/hook-table.js';
 import { parseModule, type WasmModule } from '../../../src/sources/wasm/module-sections.js';
 import {
   ADDED_EXPORTS,
@@ -99,15 +99,17 @@ export function attachTo(
   };
   const helper = new WebAssembly.Module(hookFunctionsModule(rewritten) as Uint8Array<ArrayBuffer>);
   const functions = new WebAssembly.Instance(helper, { otrace: hooks }).exports;
-  const table = instance.exports[ADDED_EXPORTS.hooks] as WebAssembly.Table;
+  // Taken now: a caller may hide the added exports afterwards.
+  const all = instance.exports;
+  const table = all[ADDED_EXPORTS.hooks] as WebAssembly.Table;
   HOOK_SLOTS.forEach((slot, i) => {
     table.set(i, functions[slot]);
   });
   const global = (name: 'inside' | 'context' | 'entry'): WebAssembly.Global =>
-    instance.exports[ADDED_EXPORTS[name]] as WebAssembly.Global;
+    all[ADDED_EXPORTS[name]] as WebAssembly.Global;
   global('inside').value = 0;
-  if (rewritten.startMoved) (instance.exports[ADDED_EXPORTS.start] as Callable)();
-  const exports = instance.exports as unknown as Record<string, Callable>;
+  if (rewritten.startMoved) (all[ADDED_EXPORTS.start] as Callable)();
+  const exports = all as unknown as Record<string, Callable>;
   return { module, rewritten, instance, exports, told, live, global, take: () => told.splice(0) };
 }
 

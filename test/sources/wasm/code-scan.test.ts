@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BinaryReader } from 'wasmparser';
-import { EVENT, scanCode } from '../../../src/sources/wasm/instructions.js';
+import { EVENT } from '../../../src/sources/wasm/body-scanner.js';
+import { scanCode } from '../../../src/sources/wasm/code-scan.js';
 import { parseModule } from '../../../src/sources/wasm/module-sections.js';
 import { REAL_MODULES } from './real-modules.js';
 
