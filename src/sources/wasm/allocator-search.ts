@@ -18,7 +18,7 @@ import {
 } from './allocator-candidates.js';
 import { neighboursOf, siblingShape } from './allocator-siblings.js';
 import { allocates, allocatesAndFrees, seemsToAllocate, seemsToFree } from './allocator-trial.js';
-import { scanCode } from './instructions.js';
+import { scanCode } from './code-scan.js';
 import { ModuleGraph } from './module-graph.js';
 import type { WasmModule } from './module-sections.js';
 import { signatureOf } from './module-signature.js';

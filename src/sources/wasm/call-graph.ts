@@ -3,7 +3,8 @@
  * function or out of the module at all. A call of any other function need not be told apart from the next one,
  * so its site is left as it is; in a real module that is a third of the calls.
  */
-import { type CodeScan, EVENT } from './instructions.js';
+import { EVENT } from './body-scanner.js';
+import type { CodeScan } from './code-scan.js';
 import type { WasmModule } from './module-sections.js';
 
 /**

@@ -17,10 +17,11 @@
  * such a function calls, it calls in its caller's context, which says it all.
  */
 import type { AddedParts } from './added-parts.js';
+import { EVENT } from './body-scanner.js';
 import { BOUNDARY_LOCALS, type ContextGlobals, writeBoundary, writeDeparture } from './boundary.js';
+import type { CodeScan } from './code-scan.js';
 import { type CodeWriter, OP } from './code-writer.js';
 import type { EditLog } from './edit-log.js';
-import { type CodeScan, EVENT } from './instructions.js';
 import { unsignedLebSize } from './leb128.js';
 import type { WasmModule } from './module-sections.js';
 import { I64 } from './module-types.js';

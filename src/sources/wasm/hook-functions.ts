@@ -4,7 +4,7 @@
  * of `HOOK_SLOTS` as imports of module `otrace`, and put its exports of the same names into the hook table.
  */
 import { CodeWriter } from './code-writer.js';
-import { HOOK_SLOTS, hookSignatures } from './hook-wrapper.js';
+import { HOOK_SLOTS, hookSignatures } from './hook-table.js';
 import { F64, I32 } from './module-types.js';
 import { KIND, SECTION } from './section-layout.js';
 

@@ -15,11 +15,9 @@ import type { AddedParts } from './added-parts.js';
 import { type AllocationHook, shapeParameter } from './allocation-hook.js';
 import type { ContextGlobals } from './boundary.js';
 import { type CodeWriter, OP } from './code-writer.js';
+import { HOOK_SLOTS } from './hook-table.js';
 import { F64, type FunctionType, I32, I64 } from './module-types.js';
 import { type Unwinding, writeGuarded } from './unwinding.js';
-
-/** Slots of the hook table, and the names under which `hook-functions.ts` exports what goes there. */
-export const HOOK_SLOTS = ['allocated', 'freed', 'reallocated'] as const;
 
 /** How many allocations inside another one may go untold before `inside` is taken for stuck. */
 export const NESTED_LIMIT = 16;
@@ -37,20 +35,6 @@ export interface HookParts {
   readonly freeingType: number;
   /** With contexts: the globals whose values are told too. */
   readonly contexts: ContextGlobals | undefined;
-}
-
-/** Signatures of the functions in the hook table, in the order of `HOOK_SLOTS`. */
-export function hookSignatures(
-  addressType: number,
-  contexts: boolean,
-): { params: number[]; results: number[] }[] {
-  const site = contexts ? [I32, I32, I32] : [];
-  const results = contexts ? [I32] : [];
-  return [
-    { params: [addressType, addressType, ...site], results },
-    { params: [addressType, I32], results: [] },
-    { params: [addressType, addressType, addressType, ...site], results },
-  ];
 }
 
 export class HookWrapper {

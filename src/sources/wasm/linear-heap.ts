@@ -15,7 +15,7 @@ const WIDE_UNIT_BYTES = 8;
 /** Allocators take memory ahead of need, Emscripten's a fifth more than there is. */
 const LEAST_UNEXPLAINED_BYTES = 4 * 1024 * 1024;
 
-/** The functions of the hook table; see `hook-wrapper.ts`. */
+/** The functions of the hook table; see `hook-table.ts`. */
 export interface HookFunctions extends Record<string, (...values: number[]) => number | undefined> {}
 
 export class LinearHeap {

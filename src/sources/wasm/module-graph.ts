@@ -2,7 +2,8 @@
  * A module's functions as a graph of direct calls, for finding the allocator in it: who calls whom, how often
  * a function is called, and what a function needs to run. Indirect calls are known only as "calls something".
  */
-import { type CodeScan, EVENT } from './instructions.js';
+import { EVENT } from './body-scanner.js';
+import type { CodeScan } from './code-scan.js';
 import type { WasmModule } from './module-sections.js';
 
 export class ModuleGraph {

@@ -29,19 +29,36 @@ export interface Limits {
   readonly wide: boolean;
 }
 
-/** @throws OtraceError OTRACE_WASM for an import kind that is not known */
+/**
+ * An entry is one import, or in the compact form, told by a code in the place of the kind, several of one module:
+ * 0x7f names each with its description, 0x7e gives one description for all.
+ *
+ * @throws OtraceError OTRACE_WASM for an import kind that is not known
+ */
 export function readImportSection(reader: ByteReader): WasmImport[] {
   const imports: WasmImport[] = [];
   for (let left = reader.count(4); left > 0; left--) {
     const module = reader.name();
     const name = reader.name();
-    imports.push({ module, name, ...readDescription(reader) });
+    const kind = reader.u8();
+    if (kind === 0x7f) {
+      for (let items = reader.count(3); items > 0; items--) {
+        const item = reader.name();
+        imports.push({ module, name: item, ...readDescription(reader, reader.u8()) });
+      }
+    } else if (kind === 0x7e) {
+      const description = readDescription(reader, reader.u8());
+      for (let items = reader.count(); items > 0; items--) {
+        imports.push({ module, name: reader.name(), ...description });
+      }
+    } else {
+      imports.push({ module, name, ...readDescription(reader, kind) });
+    }
   }
   return imports;
 }
 
-function readDescription(reader: ByteReader): Omit<WasmImport, 'module' | 'name'> {
-  const kind = reader.u8();
+function readDescription(reader: ByteReader, kind: number): Omit<WasmImport, 'module' | 'name'> {
   const plain = { kind, typeIndex: 0, valueType: 0, mutable: false, limits: undefined };
   switch (kind) {
     case 0: // function

@@ -6,8 +6,8 @@
  */
 import type { AllocationHook } from './allocation-hook.js';
 import { type AllocatorNames, type FoundAllocator, findAllocator } from './allocator-finder.js';
+import { scanCode } from './code-scan.js';
 import { contentHash } from './content-hash.js';
-import { scanCode } from './instructions.js';
 import { ModuleGraph } from './module-graph.js';
 import { type ModuleIdentity, withIdentity } from './module-identity.js';
 import { ownLabel } from './module-label.js';

@@ -10,11 +10,12 @@ import { type AddedEntries, AddedParts } from './added-parts.js';
 import { type AllocationHook, checkHooks } from './allocation-hook.js';
 import { ByteWriter } from './byte-writer.js';
 import { closeOverTailCalls, findRelevantFunctions } from './call-graph.js';
+import { scanCode } from './code-scan.js';
 import { type CodePlan, writeCodeSection } from './code-section.js';
 import { ContextWriter } from './contexts.js';
 import { EditLog } from './edit-log.js';
-import { HOOK_SLOTS, type HookParts, hookSignatures } from './hook-wrapper.js';
-import { scanCode } from './instructions.js';
+import { HOOK_SLOTS, hookSignatures } from './hook-table.js';
+import type { HookParts } from './hook-wrapper.js';
 import type { WasmModule } from './module-sections.js';
 import { F64, I32, I64 } from './module-types.js';
 import { OffsetMap, type OffsetTables } from './offset-map.js';
@@ -84,7 +85,7 @@ export function rewriteModule(module: WasmModule, options: RewriteOptions): Rewr
   const moved = hooks.map((hook) => added.declareFunction(module.functionTypeIndex(hook.functionIndex)));
   // The type section is written before the code whose blocks have these types; so in `planContexts`.
   for (const { functionIndex } of hooks) added.blockType(module.functionType(functionIndex));
-  const startMoved = module.startFunction !== undefined && options.start === 'moved';
+  const startMoved = options.start === 'moved' && hasPlainStart(module);
   if (startMoved) added.export(ADDED_EXPORTS.start, KIND.function, module.startFunction!);
 
   const plan = options.contexts
@@ -190,6 +191,13 @@ function findInvokers(module: WasmModule): ReadonlySet<number> {
     if (/^invoke_[vijfdpe]+$/.test(name)) invokers.add(index);
   });
   return invokers;
+}
+
+/** A start function with parameters or results is for the engine to refuse. */
+function hasPlainStart(module: WasmModule): boolean {
+  if (module.startFunction === undefined) return false;
+  const { params, results } = module.functionType(module.startFunction);
+  return params.length === 0 && results.length === 0;
 }
 
 function definedCount(module: WasmModule, kind: number): number {

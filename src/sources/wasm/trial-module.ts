@@ -10,9 +10,9 @@
  *                             global.get fuel  i32.const 1  i32.sub  global.set fuel
  */
 import { AddedParts } from './added-parts.js';
+import { BodyScanner, EVENT } from './body-scanner.js';
 import { ByteWriter } from './byte-writer.js';
 import { CodeWriter, OP } from './code-writer.js';
-import { CodeScanner, EVENT } from './instructions.js';
 import type { WasmModule } from './module-sections.js';
 import { I32 } from './module-types.js';
 import { assembleSections, type SectionWriter } from './section-assembly.js';
@@ -92,7 +92,7 @@ function writeBodies(module: WasmModule, kept: ReadonlySet<number>, fuel: number
       continue;
     }
     body.length = 0;
-    const scanner = new CodeScanner(module.bytes, 64, true);
+    const scanner = new BodyScanner(module.bytes, 64, true);
     const codeStart = scanner.scanLocals(bodyStarts[i]!, bodyEnds[i]!);
     scanner.scanCode(codeStart, bodyEnds[i]!);
     body.copy(module.bytes, bodyStarts[i]!, codeStart);

@@ -17,7 +17,7 @@ import type { AllocatorNames } from './allocator-finder.js';
 import { CallSites } from './call-sites.js';
 import { coverageFacts } from './coverage.js';
 import { hookFunctionsModule } from './hook-functions.js';
-import { HOOK_SLOTS } from './hook-wrapper.js';
+import { HOOK_SLOTS } from './hook-table.js';
 import { LinearHeap } from './linear-heap.js';
 import type { ModuleIdentity } from './module-identity.js';
 import { callerLabel, isNodesOwn, labelOfUrl } from './module-label.js';

@@ -116,6 +116,14 @@ describe('contexts', () => {
   });
 });
 
+test('a function with as many locals as an engine takes is left as it is', () => {
+  const locals = '(local i32) '.repeat(49_999);
+  const hooked = withContexts(`(module ${ALLOCATOR}
+    (func (export "many") ${locals} (drop (call $malloc (i32.const 1))) (drop (call $malloc (i32.const 2)))))`);
+  hooked.exports['many']!();
+  assert.equal(hooked.take().length, 2);
+});
+
 describe('entries from JavaScript', () => {
   const WAT = `(module
     (import "env" "out" (func $out (param i32)))

@@ -5,7 +5,7 @@ import {
   SHAPES,
 } from '../../../src/sources/wasm/allocation-hook.js';
 import { hookFunctionsModule } from '../../../src/sources/wasm/hook-functions.js';
-import { HOOK_SLOTS } from '../../../src/sources/wasm/hook-wrapper.js';
+import { HOOK_SLOTS } from '../../../src/sources/wasm/hook-table.js';
 import { parseModule, type WasmModule } from '../../../src/sources/wasm/module-sections.js';
 import {
   ADDED_EXPORTS,
@@ -58,12 +58,11 @@ export function hooksByName(
   });
 }
 
-/** Instantiates with hooks attached and the start function run, as a caller should. */
-export function attach(
+/** Attaches hooks to an instance and runs its start function, as a caller should. */
+export function attachTo(
   module: WasmModule,
   rewritten: RewrittenModule,
-  imports: WebAssembly.Imports = {},
-  compiled = new WebAssembly.Module(rewritten.bytes as Uint8Array<ArrayBuffer>),
+  instance: WebAssembly.Instance,
 ): Hooked {
   const told: Told[] = [];
   const live = new Map<number, number>();
@@ -100,17 +99,28 @@ export function attach(
   };
   const helper = new WebAssembly.Module(hookFunctionsModule(rewritten) as Uint8Array<ArrayBuffer>);
   const functions = new WebAssembly.Instance(helper, { otrace: hooks }).exports;
-  const instance = new WebAssembly.Instance(compiled, imports);
-  const table = instance.exports[ADDED_EXPORTS.hooks] as WebAssembly.Table;
+  // Taken now: a caller may hide the added exports afterwards.
+  const all = instance.exports;
+  const table = all[ADDED_EXPORTS.hooks] as WebAssembly.Table;
   HOOK_SLOTS.forEach((slot, i) => {
     table.set(i, functions[slot]);
   });
   const global = (name: 'inside' | 'context' | 'entry'): WebAssembly.Global =>
-    instance.exports[ADDED_EXPORTS[name]] as WebAssembly.Global;
+    all[ADDED_EXPORTS[name]] as WebAssembly.Global;
   global('inside').value = 0;
-  if (rewritten.startMoved) (instance.exports[ADDED_EXPORTS.start] as Callable)();
-  const exports = instance.exports as unknown as Record<string, Callable>;
+  if (rewritten.startMoved) (all[ADDED_EXPORTS.start] as Callable)();
+  const exports = all as unknown as Record<string, Callable>;
   return { module, rewritten, instance, exports, told, live, global, take: () => told.splice(0) };
+}
+
+/** Instantiates with hooks attached. */
+export function attach(
+  module: WasmModule,
+  rewritten: RewrittenModule,
+  imports: WebAssembly.Imports = {},
+): Hooked {
+  const compiled = new WebAssembly.Module(rewritten.bytes as Uint8Array<ArrayBuffer>);
+  return attachTo(module, rewritten, new WebAssembly.Instance(compiled, imports));
 }
 
 export interface HookSpecification {
