@@ -49,7 +49,7 @@ export class ModulePreparation {
   readonly #prepared = new Map<string, PreparedModule>();
   #cachedBytes = 0;
   readonly #refused = new Set<string>();
-  /** Modules that are traced, and those with a memory that are not, with the reason. By label. */
+  /** Why modules with a memory are not traced, by label. */
   readonly untraced = new Map<string, string>();
   /** False as long as names given by the user fitted no module. */
   namesFitted = false;

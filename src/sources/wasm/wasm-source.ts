@@ -42,6 +42,7 @@ export interface WasmSourceOptions {
 export class WasmSource implements HeapSource {
   readonly name = 'wasm';
   readonly #host: StreamHost;
+  readonly #names: AllocatorNames;
   readonly #sites = new SiteTable('wasm');
   readonly #frames: WasmFrames;
   readonly #preparation: ModulePreparation;
@@ -61,14 +62,16 @@ export class WasmSource implements HeapSource {
   #armed = false;
   #installed = false;
   #memoryBytes = 0;
-  #warnedOfGrowth = new WeakSet<LinearHeap>();
+  #warnedOfNames = false;
+  readonly #warnedOfGrowth = new WeakSet<LinearHeap>();
 
   constructor(host: StreamHost, options: WasmSourceOptions = {}) {
     this.#host = host;
+    this.#names = options.names ?? {};
     this.#frames = new WasmFrames(options.demangle ?? true);
     this.#onMemoryBytes = options.onMemoryBytes ?? (() => {});
     this.#preparation = new ModulePreparation({
-      names: options.names ?? {},
+      names: this.#names,
       contexts: options.contexts ?? true,
       warn: host.warn,
       leaveAlone: isNodesOwn,
@@ -127,6 +130,7 @@ export class WasmSource implements HeapSource {
 
   snapshot(): SourceSnapshot {
     this.#pollMemories();
+    this.#checkNames();
     const streams = [...this.#heaps].map((heap) => heap.stream);
     return snapshotStreams(this.#sites, streams, {
       wasm_memory_bytes: String(this.#memoryBytes),
@@ -228,6 +232,17 @@ export class WasmSource implements HeapSource {
     if (bytes === this.#memoryBytes) return;
     this.#memoryBytes = bytes;
     this.#onMemoryBytes(bytes);
+  }
+
+  /** Names of the user's that fit no module are most likely misspelt; that is known only late. */
+  #checkNames(): void {
+    const given = Object.entries(this.#names).map(([role, name]) => `${role}=${name}`);
+    if (given.length === 0 || this.#preparation.namesFitted || this.#warnedOfNames) return;
+    this.#warnedOfNames = true;
+    this.#host.warn(
+      `otrace: no WebAssembly module has the functions of --wasm-alloc ${given.join(',')}; ` +
+        'give exported names, names of the name section, or #index, each of a function with a fitting signature',
+    );
   }
 
   #checkGrowth(heap: LinearHeap): void {

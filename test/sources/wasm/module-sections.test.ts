@@ -62,7 +62,7 @@ test('function names, signatures and counts', () => {
     [KIND.function, KIND.table, KIND.memory, KIND.global, KIND.tag].map((k) => module.count(k)),
     [3, 2, 1, 1, 1],
   );
-  assert.deepEqual(module.memories, [{ shared: false, wide: true }]);
+  assert.deepEqual(module.memories, [{ initial: 1, maximum: undefined, shared: false, wide: true }]);
 });
 
 test('type indices stay right after recursion groups, subtypes, structs, arrays and continuations', () => {
