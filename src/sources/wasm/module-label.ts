@@ -31,7 +31,7 @@ function stackLines(): string[] {
 }
 
 const OWN_FILES =
-  /\/(web-assembly|wasm-source|module-preparation|module-label|guard)\.[jt]s:|[/\\]otrace[/\\]dist[/\\]/;
+  /\/(web-assembly|namespace-hooks|wasm-source|module-preparation|module-label|guard)\.[jt]s:|[/\\]otrace[/\\]dist[/\\]/;
 
 function isOwnLine(line: string): boolean {
   return OWN_FILES.test(line);

@@ -18,14 +18,14 @@ import { CallSites } from './call-sites.js';
 import { coverageFacts } from './coverage.js';
 import { hookFunctionsModule } from './hook-functions.js';
 import { HOOK_SLOTS } from './hook-table.js';
+import { functionNames, insideOf, memoryOf } from './instance-parts.js';
 import { LinearHeap } from './linear-heap.js';
 import type { ModuleIdentity } from './module-identity.js';
 import { callerLabel, isNodesOwn, labelOfUrl } from './module-label.js';
-import { readFunctionNames } from './module-names.js';
 import { ModulePreparation } from './module-preparation.js';
 import type { OffsetMap } from './offset-map.js';
 import { ADDED_EXPORTS } from './rewrite.js';
-import { type FunctionNames, WasmFrames } from './wasm-frames.js';
+import { WasmFrames } from './wasm-frames.js';
 import { type Announced, WebAssemblyHooks } from './web-assembly.js';
 
 export interface WasmSourceOptions {
@@ -254,47 +254,4 @@ export class WasmSource implements HeapSource {
         'it may have another allocator, name its functions with --wasm-alloc',
     );
   }
-}
-
-function insideOf(realExports: WebAssembly.Exports): WebAssembly.Global {
-  return realExports[ADDED_EXPORTS.inside] as WebAssembly.Global;
-}
-
-/** The memory that a module works on: the one that it exports, or else the one that it was given. */
-function memoryOf(
-  module: WebAssembly.Module,
-  realExports: WebAssembly.Exports,
-  imports: unknown,
-): WebAssembly.Memory | undefined {
-  for (const name of Object.keys(realExports)) {
-    const value = realExports[name];
-    if (value instanceof WebAssembly.Memory) return value;
-  }
-  for (const entry of WebAssembly.Module.imports(module)) {
-    if (entry.kind !== 'memory') continue;
-    const given = (imports as Record<string, Record<string, unknown>>)[entry.module]?.[entry.name];
-    if (given instanceof WebAssembly.Memory) return given;
-  }
-  return undefined;
-}
-
-/** Symbols are read from the module at the first stack, and most modules have none. */
-function functionNames(
-  identity: ModuleIdentity,
-  module: WebAssembly.Module,
-  offsets: OffsetMap | undefined,
-): FunctionNames {
-  const [section] = WebAssembly.Module.customSections(module, 'name');
-  let symbols: ReadonlyMap<number, string> | undefined;
-  return {
-    identity,
-    offsets,
-    get symbols() {
-      symbols ??=
-        section === undefined
-          ? new Map<number, string>()
-          : readFunctionNames(new Uint8Array(section), 0, section.byteLength);
-      return symbols;
-    },
-  };
 }

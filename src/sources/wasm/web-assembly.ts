@@ -12,6 +12,15 @@
 import { exportsFacade, isAddedExport } from './exports-facade.js';
 import { IDENTITY_SECTION, type ModuleIdentity, readIdentity } from './module-identity.js';
 import type { PreparedModule } from './module-preparation.js';
+import {
+  type AnyFunction,
+  type Arguments,
+  bytesOf,
+  isWasmResponse,
+  type Namespace,
+  replace,
+  replaceClass,
+} from './namespace-hooks.js';
 import type { OffsetMap } from './offset-map.js';
 
 export interface Announced {
@@ -33,9 +42,6 @@ export interface WebAssemblyWatcher {
   instantiated(announced: Announced): void;
 }
 
-type Namespace = typeof WebAssembly;
-type Arguments = readonly unknown[];
-type AnyFunction = (...args: never[]) => unknown;
 type Streaming = 'compileStreaming' | 'instantiateStreaming';
 
 interface Known {
@@ -290,44 +296,4 @@ export class WebAssemblyHooks {
     const start = realExports['\0otrace:start'];
     if (typeof start === 'function') start();
   }
-}
-
-function bytesOf(source: unknown): Uint8Array | undefined {
-  if (ArrayBuffer.isView(source)) {
-    return new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
-  }
-  const tag = Object.prototype.toString.call(source);
-  return tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]'
-    ? new Uint8Array(source as ArrayBuffer)
-    : undefined;
-}
-
-function isWasmResponse(value: unknown): value is Response {
-  if (typeof Response !== 'function' || !(value instanceof Response)) return false;
-  const type = value.headers.get('content-type') ?? '';
-  return value.ok && !value.bodyUsed && /^application\/wasm$/i.test(type.trim());
-}
-
-/** A proxy keeps what can be seen of a function: its name, length and text, and that it is no constructor. */
-function replace(owner: object, name: string, call: (args: Arguments) => unknown): void {
-  const descriptor = Object.getOwnPropertyDescriptor(owner, name);
-  if (descriptor === undefined) return;
-  const value = new Proxy(descriptor.value as AnyFunction, { apply: (_target, _this, args) => call(args) });
-  Object.defineProperty(owner, name, { ...descriptor, value });
-}
-
-function replaceClass(
-  namespace: Namespace,
-  name: 'Module' | 'Instance',
-  make: (args: Arguments, target: AnyFunction) => object,
-): void {
-  const original = namespace[name] as unknown as AnyFunction & { prototype: object };
-  const value: AnyFunction = new Proxy(original, {
-    construct: (target, args, newTarget) =>
-      make(args, newTarget === value ? target : (newTarget as AnyFunction)),
-  });
-  const descriptor = Object.getOwnPropertyDescriptor(namespace, name)!;
-  Object.defineProperty(namespace, name, { ...descriptor, value });
-  const link = Object.getOwnPropertyDescriptor(original.prototype, 'constructor')!;
-  Object.defineProperty(original.prototype, 'constructor', { ...link, value });
 }
