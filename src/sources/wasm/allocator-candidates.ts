@@ -1,0 +1,87 @@
+/**
+ * Which functions of a nameless module are worth trying as parts of its allocator. An allocator's functions have
+ * few possible signatures, need few other functions to run, and are exported or called from many places.
+ */
+import type { AllocationShape } from './allocation-hook.js';
+import type { AllocateCall, FreeCall } from './allocator-trial.js';
+import type { ModuleGraph } from './module-graph.js';
+import type { WasmModule } from './module-sections.js';
+import { signatureOf } from './module-signature.js';
+import { KIND } from './section-layout.js';
+
+/** Functions that an allocator may need to run, itself included; one that needs more is no candidate. */
+export const MOST_NEEDED = 40;
+/** An alignment that is asked for where one must be given. */
+export const ALIGNMENT = 8;
+const MOST_CANDIDATES = 48;
+
+/** A function that may play a part, and how to call it so. */
+export interface Candidate<Call> {
+  readonly functionIndex: number;
+  readonly shape: AllocationShape;
+  readonly call: Call;
+}
+
+export type Allocate = Candidate<AllocateCall>;
+export type Free = Candidate<FreeCall>;
+
+/** Gives the functions of a signature that are to be considered. */
+export type Choice = (signature: string) => readonly number[];
+
+/** malloc: of a size, or as Rust has it, of a size and an alignment in either order. */
+export function allocateCandidates(choice: Choice): Allocate[] {
+  const list: Allocate[] = choice('(i) i').map((f) => ({
+    functionIndex: f,
+    shape: { event: 'allocate', size: 0 },
+    call: (trial, bytes) => trial.call(f, bytes),
+  }));
+  for (const f of choice('(i i) i')) {
+    list.push({
+      functionIndex: f,
+      shape: { event: 'allocate', size: 0 },
+      call: (trial, bytes) => trial.call(f, bytes, ALIGNMENT),
+    });
+    list.push({
+      functionIndex: f,
+      shape: { event: 'allocate', size: 1 },
+      call: (trial, bytes) => trial.call(f, ALIGNMENT, bytes),
+    });
+  }
+  return list;
+}
+
+/** free: of an address, or as Rust has it, with size and alignment. */
+export function freeCandidates(choice: Choice): Free[] {
+  const shape = { event: 'free', pointer: 0 } as const;
+  const plain = choice('(i)').map(
+    (f): Free => ({ functionIndex: f, shape, call: (trial, address) => trial.call(f, address) }),
+  );
+  const sized = choice('(i i i)').map(
+    (f): Free => ({
+      functionIndex: f,
+      shape,
+      call: (trial, address, bytes) => trial.call(f, address, bytes, ALIGNMENT),
+    }),
+  );
+  return [...plain, ...sized];
+}
+
+/** @param seeds functions that come first, and without whom nothing is asked of their surroundings */
+export function bestOfSignature(module: WasmModule, graph: ModuleGraph, seeds: ReadonlySet<number>): Choice {
+  const { callCounts } = graph;
+  const rank = new Uint32Array(callCounts);
+  for (const { kind, index } of module.exports) if (kind === KIND.function) rank[index]! += 1000;
+  for (const f of seeds) rank[f]! += 1_000_000;
+  return (signature) => {
+    const found: number[] = [];
+    for (let f = module.importedFunctions.length; f < callCounts.length; f++) {
+      if (rank[f]! < 2 || signatureOf(module, f) !== signature) continue;
+      if (seeds.has(f) || isSmall(graph, f)) found.push(f);
+    }
+    return found.sort((a, b) => rank[b]! - rank[a]!).slice(0, MOST_CANDIDATES);
+  };
+}
+
+export function isSmall(graph: ModuleGraph, functionIndex: number): boolean {
+  return graph.closure(functionIndex, MOST_NEEDED).size < MOST_NEEDED;
+}

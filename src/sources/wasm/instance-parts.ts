@@ -1,0 +1,50 @@
+/** The parts of an instance and its module that tracing it needs. */
+import type { ModuleIdentity } from './module-identity.js';
+import { readFunctionNames } from './module-names.js';
+import type { OffsetMap } from './offset-map.js';
+import { ADDED_EXPORTS } from './rewrite.js';
+import type { FunctionNames } from './wasm-frames.js';
+
+/** The global that switches an instance's hooks on and off. */
+export function insideOf(realExports: WebAssembly.Exports): WebAssembly.Global {
+  return realExports[ADDED_EXPORTS.inside] as WebAssembly.Global;
+}
+
+/** The memory that a module works on: the one that it exports, or else the one that it was given. */
+export function memoryOf(
+  module: WebAssembly.Module,
+  realExports: WebAssembly.Exports,
+  imports: unknown,
+): WebAssembly.Memory | undefined {
+  for (const name of Object.keys(realExports)) {
+    const value = realExports[name];
+    if (value instanceof WebAssembly.Memory) return value;
+  }
+  for (const entry of WebAssembly.Module.imports(module)) {
+    if (entry.kind !== 'memory') continue;
+    const given = (imports as Record<string, Record<string, unknown>>)[entry.module]?.[entry.name];
+    if (given instanceof WebAssembly.Memory) return given;
+  }
+  return undefined;
+}
+
+/** Symbols are read from the module at the first stack, and most modules have none. */
+export function functionNames(
+  identity: ModuleIdentity,
+  module: WebAssembly.Module,
+  offsets: OffsetMap | undefined,
+): FunctionNames {
+  const [section] = WebAssembly.Module.customSections(module, 'name');
+  let symbols: ReadonlyMap<number, string> | undefined;
+  return {
+    identity,
+    offsets,
+    get symbols() {
+      symbols ??=
+        section === undefined
+          ? new Map<number, string>()
+          : readFunctionNames(new Uint8Array(section), 0, section.byteLength);
+      return symbols;
+    },
+  };
+}

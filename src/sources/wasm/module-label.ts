@@ -1,0 +1,58 @@
+/**
+ * What to call a module that does not say its name: after the file that it was fetched from, or after the script
+ * that brought it along. And whose it is: Node compiles one of its own (the HTTP parser of `fetch`) uninvited.
+ */
+import { ByteReader } from './byte-reader.js';
+import type { WasmModule } from './module-sections.js';
+
+/** `https://a.b/lib/x.wasm?v=2` -> `x.wasm` */
+export function labelOfUrl(url: string | undefined): string | undefined {
+  const file = url?.split(/[?#]/)[0]?.split('/').at(-1);
+  return file === undefined || file === '' ? undefined : file;
+}
+
+/** The innermost script on the stack that is the program's: `sql-wasm.js` -> `sql-wasm.wasm`. */
+export function callerLabel(): string {
+  for (const line of stackLines()) {
+    const file = /([^/\\():\s]+)\.[cm]?[jt]sx?:\d+:\d+\)?$/.exec(line);
+    if (file === null || isOwnLine(line) || line.includes('node:')) continue;
+    return `${file[1]}.wasm`;
+  }
+  return 'module.wasm';
+}
+
+/** The stack of this moment, in V8's own form. */
+function stackLines(): string[] {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 30;
+  const stack = String(new Error().stack);
+  Error.stackTraceLimit = stackTraceLimit;
+  return stack.split('\n').slice(1);
+}
+
+const OWN_FILES =
+  /\/(web-assembly|namespace-hooks|wasm-source|module-preparation|module-label|guard)\.[jt]s:|[/\\]otrace[/\\]dist[/\\]/;
+
+function isOwnLine(line: string): boolean {
+  return OWN_FILES.test(line);
+}
+
+/** The name that the module itself gives, in its name section. */
+export function ownLabel(module: WasmModule): string | undefined {
+  const section = module.customSection('name');
+  if (section === undefined) return undefined;
+  try {
+    const reader = new ByteReader(module.bytes, section.start, section.end, 'name section');
+    if (reader.u8() !== 0) return undefined;
+    reader.u32();
+    return reader.name() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** REQUIRES: called from within the call of `WebAssembly` that compiles the module. */
+export function isNodesOwn(module: WasmModule): boolean {
+  if (!module.exports.some(({ name }) => name === 'llhttp_alloc')) return false;
+  return stackLines().some((line) => line.includes('node:internal/deps/undici'));
+}

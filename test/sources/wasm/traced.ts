@@ -1,0 +1,57 @@
+/** A `wasm` source as a tracer would drive it, alone, and what changed in it between two moments. */
+import { formatStack } from '../../../src/heap/frame.js';
+import { Guard } from '../../../src/heap/guard.js';
+import { Sampler } from '../../../src/heap/sampler.js';
+import type { SourceSnapshot } from '../../../src/heap/snapshot.js';
+import { StackCapture } from '../../../src/heap/stack.js';
+import { Throttle } from '../../../src/heap/throttle.js';
+import { WasmSource, type WasmSourceOptions } from '../../../src/sources/wasm/wasm-source.js';
+
+export interface Traced {
+  readonly source: WasmSource;
+  readonly warnings: string[];
+  setSampling(probability: number): void;
+}
+
+export function traced(options: WasmSourceOptions = {}, sampling = 1): Traced {
+  const warnings: string[] = [];
+  const sampler = new Sampler(sampling, 1);
+  const host = {
+    guard: new Guard(),
+    sampler,
+    stacks: new StackCapture(),
+    throttle: new Throttle(
+      () => performance.now() * 1000,
+      () => {},
+    ),
+    shards: 16,
+    warn: (message: string) => {
+      warnings.push(message);
+    },
+  };
+  return {
+    source: new WasmSource(host, options),
+    warnings,
+    setSampling: (p) => sampler.setProbability(p),
+  };
+}
+
+export interface Growth {
+  readonly blocks: number;
+  readonly bytes: number;
+  /** Sites that grew, largest first: stack, bytes, blocks. */
+  readonly sites: readonly { readonly stack: string; readonly bytes: number; readonly blocks: number }[];
+}
+
+export function growth(before: SourceSnapshot, after: SourceSnapshot): Growth {
+  const earlier = new Map(before.sites.map((site) => [site.hash, site]));
+  const sites = after.sites
+    .map(({ hash, frames, liveBytes, liveBlocks }) => ({
+      stack: formatStack(frames),
+      bytes: liveBytes - (earlier.get(hash)?.liveBytes ?? 0),
+      blocks: liveBlocks - (earlier.get(hash)?.liveBlocks ?? 0),
+    }))
+    .filter(({ bytes, blocks }) => bytes !== 0 || blocks !== 0)
+    .sort((a, b) => b.bytes - a.bytes);
+  return { blocks: after.liveBlocks - before.liveBlocks, bytes: after.liveBytes - before.liveBytes, sites };
+}
