@@ -22,6 +22,7 @@ type Paint = (text: string) => string;
 
 /** Callers shown below the innermost frame; the number of further ones is said. */
 const CALLERS_SHOWN = 5;
+const WASM_CALLERS_SHOWN = 2;
 const CALLER_MARK = '← ';
 const INDENT = '  ';
 
@@ -33,14 +34,40 @@ export function stackLines(frames: readonly Frame[], options: CellOptions): stri
   const lines = innermostLines(innermost, options);
   const width = options.width - INDENT.length - CALLER_MARK.length;
   const callerOptions = { ...options, width, firstWidth: width };
-  for (const caller of callers.slice(0, CALLERS_SHOWN)) {
+  for (const caller of shownCallers(callers)) {
+    if (typeof caller === 'string') {
+      lines.push(INDENT + colors.dim(CALLER_MARK + caller));
+      continue;
+    }
     const [first = '', ...rest] = frameLines(caller, callerOptions, colors.dim, colors.dim);
     lines.push(INDENT + colors.dim(CALLER_MARK) + first);
     lines.push(...rest.map((line) => INDENT + ' '.repeat(CALLER_MARK.length) + line));
   }
-  const hidden = callers.length - CALLERS_SHOWN;
-  if (hidden > 0) lines.push(INDENT + colors.dim(`${CALLER_MARK}${hidden} more`));
   return lines;
+}
+
+/**
+ * The callers that fit in the table, and in words how many are left out. A deep WebAssembly stack gives up its
+ * middle: the JavaScript that called into the module is what the reader can change.
+ */
+function shownCallers(callers: readonly Frame[]): (Frame | string)[] {
+  const hidden = callers.length - CALLERS_SHOWN;
+  if (hidden <= 0) return [...callers];
+  const script = callers.findIndex((frame) => !isWasm(frame));
+  if (script < CALLERS_SHOWN) return [...callers.slice(0, CALLERS_SHOWN), `${hidden} more`];
+  const scripts = callers.slice(script, script + CALLERS_SHOWN - WASM_CALLERS_SHOWN);
+  const rest = callers.length - script - scripts.length;
+  return [
+    ...callers.slice(0, WASM_CALLERS_SHOWN),
+    `${script - WASM_CALLERS_SHOWN} more in WebAssembly`,
+    ...scripts,
+    ...(rest > 0 ? [`${rest} more`] : []),
+  ];
+}
+
+/** WebAssembly frames end in an offset: `0x8d2f9`, `module.wasm:0x8d2f9`. */
+function isWasm(frame: Frame): boolean {
+  return frame.line === 0 && /(?:^|:)0x[0-9a-f]+$/.test(frame.file);
 }
 
 /** The frame that allocated. */

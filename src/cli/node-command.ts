@@ -53,9 +53,15 @@ function isScriptHere(word: string): boolean {
   return extname(word) === '.js' && isFile(word);
 }
 
+/** The script among Node's flags and what is the value of one. */
 function scriptAmong(words: readonly string[]): string {
-  return words.find((word) => !word.startsWith('-')) ?? 'node';
+  return (
+    words.find((word, i) => !word.startsWith('-') && !FLAGS_WITH_VALUE.test(words[i - 1] ?? '')) ?? 'node'
+  );
 }
+
+const FLAGS_WITH_VALUE =
+  /^(-r|-C|--(require|import|loader|experimental-loader|conditions|env-file|title|input-type))$/;
 
 /** The file that Node would run for this word: Node adds no suffix to what exists, and may add `.js` to what does not. */
 function findScript(word: string): string {

@@ -15,6 +15,7 @@ import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
 import { readTraceReport } from '../reading/trace-report.js';
 import type { FlushResult } from '../recorder/recorder.js';
+import { SHAPES } from '../sources/wasm/allocation-hook.js';
 import { renderReport } from './leak-table.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
@@ -29,6 +30,8 @@ interface RunFlags {
   readonly out: string;
   readonly top: number;
   readonly reportEvery: number;
+  readonly wasmAlloc?: string;
+  readonly wasmContext: boolean;
   readonly quiet?: true;
   readonly inline: boolean;
   readonly gc: boolean;
@@ -57,7 +60,7 @@ export function define(command: Command): void {
     .usage('[options] -- app.js [args...]')
     .passThroughOptions()
     .argument('[program...]', 'a script and its arguments; or node, its flags, the script ...')
-    .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,manual')
+    .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,wasm,manual')
     .option('--sample <p>', 'share of counted allocations whose stack is kept, 0 to 1', probability, 1)
     .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
     .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
@@ -68,6 +71,8 @@ export function define(command: Command): void {
     )
     .option('--top <n>', 'groups in each report', whole(1, 10_000), 10)
     .option('--report-every <seconds>', 'also report while the program runs', seconds, 0)
+    .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
+    .option('--no-wasm-context', 'leave WebAssembly code as it is but for its allocator')
     .option('--no-inline', 'switch V8 inlining off: exact sites, slower program')
     .option('--no-gc', 'leave garbage collections out of the timeline')
     .option('--no-user-timing', 'leave performance.mark and measure out')
@@ -93,6 +98,8 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     OTRACE_HEAP_SAMPLE: String(flags.sample),
     OTRACE_HEAP_STACK_DEPTH: String(flags.depth),
     OTRACE_HEAP_EVERY: String(every),
+    OTRACE_HEAP_WASM_CONTEXT: flags.wasmContext ? '1' : '0',
+    ...(flags.wasmAlloc !== undefined && { OTRACE_HEAP_WASM_ALLOC: flags.wasmAlloc }),
     [RUN_VARIABLE]: writeRunOptions({
       top: flags.top,
       reportEverySeconds: flags.reportEvery,
@@ -162,6 +169,19 @@ function sources(text: string): string {
     'OTRACE_BAD_OPTION',
     `--heap does not know ${JSON.stringify(wrong)}; it takes a list of ${SOURCE_NAMES.join(', ')}`,
   );
+}
+
+function allocatorNames(text: string): string {
+  const known = Object.keys(SHAPES);
+  for (const pair of text.split(',')) {
+    const [role = '', name = ''] = pair.trim().split('=');
+    if (!known.includes(role) || name === '') {
+      throw new InvalidArgumentError(
+        `It must be roles and names, as malloc=xa,free=ya; roles are ${known.join(', ')}.`,
+      );
+    }
+  }
+  return text;
 }
 
 function probability(text: string): number {

@@ -17,6 +17,10 @@ export interface Settings {
   readonly heapShards: number | undefined;
   /** Average bytes between two samples of V8's heap. */
   readonly heapEveryBytes: number | undefined;
+  /** Functions that allocate in WebAssembly modules, by role, where they can't be found: `malloc=xa,free=ya`. */
+  readonly wasmAlloc: Readonly<Record<string, string>> | undefined;
+  /** Whether WebAssembly code is instrumented so that every allocation's calling context is known. */
+  readonly wasmContext: boolean;
   /** Whether names are made readable: source maps, C++ and Rust symbols. */
   readonly demangle: boolean;
 }
@@ -47,6 +51,8 @@ export function readSettings(environment: Environment, warn: (message: string) =
     heapEveryBytes: read('OTRACE_HEAP_EVERY', 'a number of bytes from 64 to 1073741824', (text) =>
       integer(text, 64, 2 ** 30),
     ),
+    wasmAlloc: read('OTRACE_HEAP_WASM_ALLOC', 'roles and names, as malloc=xa,free=ya', namesByRole),
+    wasmContext: read('OTRACE_HEAP_WASM_CONTEXT', FLAG, flag) ?? true,
     demangle: read('OTRACE_HEAP_DEMANGLE', FLAG, flag) ?? true,
   };
 }
@@ -68,6 +74,14 @@ function probability(text: string): number | undefined {
 function integer(text: string, least: number, most: number): number | undefined {
   const value = Number(text);
   return Number.isInteger(value) && value >= least && value <= most ? value : undefined;
+}
+
+function namesByRole(text: string): Readonly<Record<string, string>> | undefined {
+  const pairs = text.split(',').map((pair) => pair.trim().split('='));
+  const whole = pairs.every(
+    ([role, name, ...more]) => role !== '' && name !== undefined && name !== '' && more.length === 0,
+  );
+  return whole ? (Object.fromEntries(pairs) as Record<string, string>) : undefined;
 }
 
 /** `'all'`, an empty list for `0`, or the sources named; `undefined` when one of the names is none. */

@@ -20,6 +20,8 @@ describe('environment', () => {
         heapStackDepth: undefined,
         heapShards: undefined,
         heapEveryBytes: undefined,
+        wasmAlloc: undefined,
+        wasmContext: true,
         demangle: true,
       });
       assert.deepEqual(warnings, []);

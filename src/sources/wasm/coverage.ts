@@ -36,11 +36,11 @@ export function coverageFacts(
     if (unmatchedFrees > 0) parts.push(`${unmatchedFrees} frees of unknown blocks`);
     const unexplained = heap.unexplainedGrowthBytes;
     if (unexplained > 0) parts.push(`memory grew by ${unexplained} bytes more than these blocks explain`);
-    add(`wasm_module ${label}`, parts.join('; '));
+    add(`module ${label}`, parts.join('; '));
   }
-  for (const [label, reason] of untraced) add(`wasm_untraced ${label}`, reason);
+  for (const [label, reason] of untraced) add(`untraced ${label}`, reason);
   if (gone.instances > 0) {
-    facts['wasm_collected'] =
+    facts['collected'] =
       `${gone.instances} instances were garbage collected with ${gone.blocks} blocks, ${gone.bytes} bytes live in them`;
   }
   return facts;

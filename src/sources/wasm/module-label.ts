@@ -11,12 +11,16 @@ export function labelOfUrl(url: string | undefined): string | undefined {
   return file === undefined || file === '' ? undefined : file;
 }
 
-/** The innermost script on the stack that is the program's: `sql-wasm.js` -> `sql-wasm.wasm`. */
-export function callerLabel(): string {
+/**
+ * The innermost script on the stack that is the program's: `sql-wasm.js` -> `sql-wasm.wasm`.
+ *
+ * @param isOwnScript whether a script, as a path or URL, is part of otrace
+ */
+export function callerLabel(isOwnScript: (script: string) => boolean): string {
   for (const line of stackLines()) {
-    const file = /([^/\\():\s]+)\.[cm]?[jt]sx?:\d+:\d+\)?$/.exec(line);
-    if (file === null || isOwnLine(line) || line.includes('node:')) continue;
-    return `${file[1]}.wasm`;
+    const [, script, file] =
+      /(?:^|[\s(])((?:[^\s()]*[/\\])?([^/\\():\s]+)\.[cm]?[jt]sx?):\d+:\d+\)?$/.exec(line) ?? [];
+    if (script !== undefined && !script.startsWith('node:') && !isOwnScript(script)) return `${file}.wasm`;
   }
   return 'module.wasm';
 }
@@ -28,13 +32,6 @@ function stackLines(): string[] {
   const stack = String(new Error().stack);
   Error.stackTraceLimit = stackTraceLimit;
   return stack.split('\n').slice(1);
-}
-
-const OWN_FILES =
-  /\/(web-assembly|namespace-hooks|wasm-source|module-preparation|module-label|guard)\.[jt]s:|[/\\]otrace[/\\]dist[/\\]/;
-
-function isOwnLine(line: string): boolean {
-  return OWN_FILES.test(line);
 }
 
 /** The name that the module itself gives, in its name section. */

@@ -35,6 +35,8 @@ export interface WasmSourceOptions {
   readonly contexts?: boolean;
   /** False to leave C++ and Rust symbols mangled. */
   readonly demangle?: boolean;
+  /** Whether a script (path or URL) is part of otrace: modules are called after the program's own that brings them. */
+  readonly isOwnFrame?: (script: string) => boolean;
   /** Told the bytes of all linear memories, when they change: counter `wasm_memory_bytes`. */
   readonly onMemoryBytes?: (bytes: number) => void;
 }
@@ -66,6 +68,7 @@ export class WasmSource implements HeapSource {
   readonly #warnedOfGrowth = new WeakSet<LinearHeap>();
 
   constructor(host: StreamHost, options: WasmSourceOptions = {}) {
+    const isOwnFrame = options.isOwnFrame ?? (() => false);
     this.#host = host;
     this.#names = options.names ?? {};
     this.#frames = new WasmFrames(options.demangle ?? true);
@@ -81,7 +84,9 @@ export class WasmSource implements HeapSource {
       prepare: (bytes, url) =>
         host.guard.busy
           ? undefined
-          : host.guard.run(() => this.#preparation.prepare(bytes, () => labelOfUrl(url) ?? callerLabel())),
+          : host.guard.run(() =>
+              this.#preparation.prepare(bytes, () => labelOfUrl(url) ?? callerLabel(isOwnFrame)),
+            ),
       instantiated: (announced) => {
         if (host.guard.busy) return;
         try {
@@ -133,7 +138,7 @@ export class WasmSource implements HeapSource {
     this.#checkNames();
     const streams = [...this.#heaps].map((heap) => heap.stream);
     return snapshotStreams(this.#sites, streams, {
-      wasm_memory_bytes: String(this.#memoryBytes),
+      memory_bytes: String(this.#memoryBytes),
       ...coverageFacts(this.#heaps, this.#gone, this.#preparation.untraced),
     });
   }

@@ -124,16 +124,13 @@ describe('instances', () => {
     })();
     const before = source.snapshot();
     let after = before;
-    for (let i = 0; i < 50 && after.facts['wasm_collected'] === undefined; i++) {
+    for (let i = 0; i < 50 && after.facts['collected'] === undefined; i++) {
       await turn(); // what was looked at stays until the end of the turn
       globalThis.gc!();
       await turn();
       after = source.snapshot();
     }
-    assert.match(
-      after.facts['wasm_collected']!,
-      /instances were garbage collected with \d+ blocks, \d+ bytes/,
-    );
+    assert.match(after.facts['collected']!, /instances were garbage collected with \d+ blocks, \d+ bytes/);
     assert.ok(before.liveBytes - after.liveBytes >= 10_000);
   });
   test('a start function that allocates is seen', () => {
