@@ -214,11 +214,34 @@ describe('examples', () => {
     assert.match(run('leaky-server/server.mjs', '--requests', '50'), /answered 50 requests/);
   });
 
+  it('wasm-demo: the C++ leaks are exact to the block, with the vector’s own buffer', () => {
+    const cli = join(root, 'dist/esm/cli.js');
+    const demo = join(root, 'examples/wasm-demo/run.mjs');
+    execFileSync(
+      process.execPath,
+      [cli, 'run', '--quiet', '--heap', 'wasm', '--out', 'wasm.json', '--', demo],
+      {
+        cwd: folder,
+      },
+    );
+    const events = eventsOf(join(folder, 'wasm.json'));
+    const stats = events.find(({ name }) => name === 'heap_report_stats')!.args!;
+    // 120 blocks of 16 KiB, 1024 and 2048 bytes, and room for 128 pointers.
+    assert.equal(stats['live_alloc_count'], '123');
+    assert.equal(stats['live_bytes'], String(120 * 16384 + 1024 + 2048 + 512));
+    const leaks = events.find(({ name }) => name === 'heap_leaks')!.args as Record<string, string>;
+    assert.match(
+      leaks['leak_1']!,
+      /keep.* <- keepBlocks \(.*run\.mjs:.* \(1966080 bytes, 120 allocations\)$/,
+    );
+  });
+
   it('are all run here', () => {
     assert.deepEqual(readdirSync(join(root, 'examples')).sort(), [
       'heap-demo.mjs',
       'leaky-server',
       'timeline.mjs',
+      'wasm-demo',
     ]);
   });
 });
