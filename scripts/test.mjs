@@ -3,6 +3,7 @@
 // The runner's own glob is newer than Node 20, so the files are listed here.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,6 +28,7 @@ const run = spawnSync(
     '--import',
     'tsx',
     '--test',
+    `--test-concurrency=${availableParallelism()}`,
     '--test-reporter',
     process.env.TEST_REPORTER ?? 'spec',
     ...files,
