@@ -83,6 +83,7 @@ export class Recorder extends Category {
   #capacity = DEFAULT_CAPACITY;
   #log: ThreadLog | undefined;
   #enabled = false;
+  #warnedOfAllowed = false;
   #processName = '';
   #threadName: string | undefined;
   #sortIndex = 0;
@@ -258,6 +259,7 @@ export class Recorder extends Category {
         this.#parts.warn(`a flush goes on without what a listener had to add: ${reasonOf(error)}`);
       }
     }
+    this.#checkAllowed();
     const { incremental } = this.#parts.output;
     const contents = this.contents(path === undefined && incremental);
     const result = this.#parts.output.write(contents, path);
@@ -299,6 +301,18 @@ export class Recorder extends Category {
   /** Calls back each time recording starts (`true`) or stops. */
   onToggle(listener: (on: boolean) => void): void {
     this.#toggleListeners.push(listener);
+  }
+
+  /** An allow list of which the program uses no category is most likely misspelt. */
+  #checkAllowed(): void {
+    const allowed = [...(this.#filter.allowed ?? [])];
+    if (this.#warnedOfAllowed || allowed.length === 0 || allowed.some((name) => this.#categories.has(name)))
+      return;
+    this.#warnedOfAllowed = true;
+    const used = [...this.#categories.keys()].join(', ');
+    this.#parts.warn(
+      `trace.allow('${allowed.join(',')}') names no category that the program uses; it uses ${used}`,
+    );
   }
 
   #toggle(on: boolean): void {

@@ -116,6 +116,21 @@ describe('the lists', () => {
     assert.deepEqual(rig.names(), ['3', '4', '5']);
   });
 
+  it('say once, at a flush, that an allow list names nothing that the program uses', () => {
+    const rig = recording();
+    rig.trace.allow('oi,nett');
+    rig.trace.category('io').instant('1');
+    assert.deepEqual(rig.names(), []);
+    rig.trace.flush();
+    assert.equal(rig.warnings.length, 1);
+    assert.match(rig.warnings[0]!, /^trace\.allow\('oi,nett'\) names no category .* uses app, .*io$/);
+
+    const right = recording();
+    right.trace.allow('io,nett');
+    right.trace.category('io').instant('1');
+    assert.deepEqual([right.names(), right.warnings], [['1'], []]);
+  });
+
   it('refuse what is no list of names', () => {
     const rig = recording();
     const { trace } = rig;
