@@ -3,6 +3,7 @@
  * else the file says where only one heap is possible, and is left open otherwise:
  *
  *   - an estimate comes from V8's sampler, so from `js`; in a report with estimates nothing exact is from `js`;
+ *   - a stack whose innermost frame ends in an offset (`malloc (app.wasm:0x1f4)`) is from `wasm`;
  *   - a live group is no larger than the heap it lives in.
  */
 import type { HeapRow } from './heap-rows.js';
@@ -22,10 +23,15 @@ export function rowSources(
   const anyEstimated = rows.some((row) => row.estimated);
   return rows.map((row) => {
     if (row.estimated) return sources.includes('js') ? 'js' : null;
+    if (sources.includes('wasm') && isWasm(row)) return 'wasm';
     const possible = sources.filter(
       (source) =>
         !(anyEstimated && source === 'js') && !(areLive && (row.bytes ?? 0) > (liveBytes[source] ?? 0)),
     );
     return possible.length === 1 ? possible[0]! : null;
   });
+}
+
+function isWasm({ frames: [innermost] }: HeapRow): boolean {
+  return innermost !== undefined && innermost.line === 0 && /(?:^|:)0x[0-9a-f]+$/.test(innermost.file);
 }

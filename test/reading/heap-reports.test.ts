@@ -168,6 +168,16 @@ describe('the heap of a row', () => {
     assert.deepEqual(sources({ total: 110, wasm: 10, manual: 100 }, ['50 bytes, 1 allocations']), ['manual']);
   });
 
+  it('is wasm for a stack that ends in a WebAssembly offset', () => {
+    const rows = [
+      'app.wasm:0x1f4) (50 bytes, 1 allocations',
+      '0x8d2f9) <- g (a.js:1:1) (50 bytes, 1 allocations',
+    ];
+    const live = { total: 200, wasm: 100, manual: 100 };
+    assert.deepEqual(sources(live, rows), ['wasm', 'wasm']);
+    assert.deepEqual(sources({ total: 100, js: 50, manual: 50 }, rows), [null, null]);
+  });
+
   it('is left open when there are several, or none is known', () => {
     assert.deepEqual(sources({ total: 200, wasm: 100, manual: 100 }, ['50 bytes, 1 allocations']), [null]);
     assert.deepEqual(sources({ total: 200 }, ['50 bytes, 1 allocations']), [null]);
