@@ -7,8 +7,10 @@ import { assignLanes, laneTid } from '../recorder/lanes.js';
 import { Tag } from '../recorder/payload.js';
 import type { TraceContents } from '../recorder/recorder.js';
 import { textJson } from '../recorder/safe-json.js';
-import { type ByteSink, JsonBytes } from './json-bytes.js';
+import { type ByteSink, JsonBytes, phrase } from './json-bytes.js';
 import { LogPhrases } from './log-phrases.js';
+
+const DURATION = phrase(',"dur":');
 
 /**
  * Writes the pieces of a file: `begin`, any number of `events`, `end`. After `end` the next `begin` starts another
@@ -66,7 +68,7 @@ export class TraceJsonWriter {
 
   /** Writes entries `from` (included) to `to` (not included) of the batch. */
   events(from: number, to: number): void {
-    const { logIndexes, slots, startsNs, endsNs } = this.#contents.batch;
+    const { logIndexes, slots, startsNs, durationsNs } = this.#contents.batch;
     const out = this.#out;
     for (let i = from; i < to; i++) {
       const logIndex = logIndexes[i]!;
@@ -77,20 +79,18 @@ export class TraceJsonWriter {
       const labels = ring.labels(slot);
       const kind = kinds & 0xffff;
       const lane = this.#laneOf[i]!;
-      const startNs = startsNs[i]!;
       out.phrase(phrases.opening(labels, kinds, lane === 0 ? identity.tid : laneTid(logIndex, lane)));
-      out.microseconds(startNs);
+      out.microseconds(startsNs, i);
       if (kind === EventKind.complete) {
-        out.ascii(',"dur":');
-        out.microseconds(endsNs[i]! - startNs);
+        out.phrase(DURATION);
+        out.microseconds(durationsNs, i);
       } else if (kind >= EventKind.flowStart) {
-        out.ascii(',"id":');
-        out.number(ring.durationUs(slot));
+        out.ascii(`,"id":${ring.durationUs(slot)}`);
       }
       const shape = ring.shape(slot);
       const isNameless = (labels & 0xffff) === 0;
       if (shape !== 0 || isNameless) {
-        phrases.reader.seek(ring.payloadStart(slot));
+        phrases.reader.seek(ring.payloadHalf(slot));
         if (isNameless) {
           out.ascii(',"name":');
           this.#value(phrases, phrases.reader.next());
@@ -133,7 +133,7 @@ export class TraceJsonWriter {
     const first = batch.logIndexes.indexOf(logIndex);
     const { tid } = batch.logs[logIndex]!.identity;
     this.#next('{"name":"events_lost","cat":"otrace","ph":"I","s":"t","ts":');
-    this.#out.microseconds(first < 0 ? 0 : Math.max(0, batch.startsNs[first]! - 1));
+    this.#out.microseconds(Float64Array.of(first < 0 ? 0 : Math.max(0, batch.startsNs[first]! - 1)), 0);
     this.#out.text(
       `,"pid":${pid},"tid":${tid},"args":{"lost_events":${lost},"reason":"the ring overwrote its oldest events"}}`,
     );
@@ -152,9 +152,12 @@ export class TraceJsonWriter {
       if (!isWhole) out.ascii('}');
       return;
     }
-    for (const key of phrases.keys(shape)) {
-      out.phrase(key);
-      this.#value(phrases, reader.next());
+    const keys = phrases.keys(shape);
+    for (let i = 0; i < keys.length; i++) {
+      out.phrase(keys[i]!);
+      const tag = reader.next();
+      if (tag === Tag.number) out.number(reader.words, reader.word);
+      else this.#value(phrases, tag);
     }
     out.ascii('}');
   }
@@ -165,7 +168,7 @@ export class TraceJsonWriter {
     const out = this.#out;
     switch (tag) {
       case Tag.number:
-        out.number(reader.content);
+        out.number(reader.words, reader.word);
         break;
       case Tag.boolean:
         out.ascii(reader.content === 1 ? 'true' : 'false');

@@ -21,12 +21,12 @@ export interface LogRange {
 export interface EventBatch {
   readonly logs: readonly ReadableLog[];
   readonly count: number;
-  /** For each entry, in order: which of `logs`, the slot in its ring, its start and end. */
+  /** For each entry, in order: which of `logs`, the slot in its ring, its start. */
   readonly logIndexes: Uint16Array;
   readonly slots: Uint32Array;
   readonly startsNs: Float64Array;
-  /** Equal to the start for all but complete events. */
-  readonly endsNs: Float64Array;
+  /** How long a complete event lasts; 0 for all others. */
+  readonly durationsNs: Float64Array;
   /** Wanted events that were overwritten before they were read, for each of `logs`. */
   readonly lostEvents: readonly number[];
 }
@@ -38,7 +38,7 @@ export function gather(ranges: readonly LogRange[]): EventBatch {
   const logIndexes = new Uint16Array(room);
   const slots = new Uint32Array(room);
   const startsNs = new Float64Array(room);
-  const endsNs = new Float64Array(room);
+  const durationsNs = new Float64Array(room);
   const lostEvents: number[] = [];
   let count = 0;
   for (const [index, { log, fromSequence }] of byThread.entries()) {
@@ -51,10 +51,12 @@ export function gather(ranges: readonly LogRange[]): EventBatch {
       const startUs = ring.startUs(slot);
       logIndexes[count] = index;
       slots[count] = slot;
-      startsNs[count] = Math.round(startUs * 1000);
-      // The end is rounded, not the duration: slices that touch or nest still do so in whole nanoseconds.
-      const lastsUs = ring.kind(slot) === EventKind.complete ? ring.durationUs(slot) : 0;
-      endsNs[count] = Math.round((startUs + lastsUs) * 1000);
+      const startNs = Math.round(startUs * 1000);
+      startsNs[count] = startNs;
+      if (ring.kind(slot) === EventKind.complete) {
+        // The end is rounded, not the duration: slices that touch or nest still do so in whole nanoseconds.
+        durationsNs[count] = Math.round((startUs + ring.durationUs(slot)) * 1000) - startNs;
+      }
       count++;
     }
     lostEvents.push(Math.max(0, written - fromSequence - (count - before)));
@@ -66,7 +68,7 @@ export function gather(ranges: readonly LogRange[]): EventBatch {
     logIndexes: new Uint16Array(count),
     slots: new Uint32Array(count),
     startsNs: new Float64Array(count),
-    endsNs: new Float64Array(count),
+    durationsNs: new Float64Array(count),
     lostEvents,
   };
   for (let i = 0; i < count; i++) {
@@ -74,7 +76,7 @@ export function gather(ranges: readonly LogRange[]): EventBatch {
     batch.logIndexes[i] = logIndexes[from]!;
     batch.slots[i] = slots[from]!;
     batch.startsNs[i] = startsNs[from]!;
-    batch.endsNs[i] = endsNs[from]!;
+    batch.durationsNs[i] = durationsNs[from]!;
   }
   return batch;
 }

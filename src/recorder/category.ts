@@ -47,9 +47,10 @@ export class Category {
 
   /** Records that something happened now. @example trace.instant('cache_miss', { key, size }); */
   instant(name: string, args?: Arguments): void {
-    const log = this.#log;
-    if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
-    log.append(EventKind.instant, this.#id, name, log.stampUs(), 0, args);
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
+    if (args === undefined) log.recordNow(EventKind.instant, this.#id, name);
+    else log.recordWith(EventKind.instant, this.#id, name, args);
   }
 
   /**
@@ -66,10 +67,11 @@ export class Category {
   scope<T>(name: string, second?: Arguments | (() => T), third?: () => T): Scope | T {
     const run = typeof second === 'function' ? (second as () => T) : third;
     const args = typeof second === 'function' ? undefined : (second as Arguments | undefined);
-    const log = this.#log;
-    const off = log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName));
-    if (run === undefined) return off ? CLOSED_SCOPE : new OpenScope(log, this.#id, name, args);
-    return off ? run() : runIn(new OpenScope(log, this.#id, name, args), run);
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (run === undefined) {
+      return log === undefined ? CLOSED_SCOPE : new OpenScope(log, this.#id, name, args);
+    }
+    return log === undefined ? run() : runIn(new OpenScope(log, this.#id, name, args), run);
   }
 
   /**
@@ -77,34 +79,37 @@ export class Category {
    * that are negative or no finite numbers have no place on a time axis: the scope is left out and counted in the file.
    */
   complete(name: string, startUs: number, durationUs: number, args?: Arguments): void {
-    const log = this.#log;
-    if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
     if (!isOnTimeAxis(startUs, durationUs)) {
       log.rejectedValues++;
       return;
     }
-    log.append(EventKind.complete, this.#id, name, startUs, durationUs, args);
+    log.recordAt(EventKind.complete, this.#id, name, startUs, durationUs, args);
   }
 
   /** Records that something happened at a time that the caller has (microseconds on the recorder's clock). */
   instantAt(name: string, atUs: number, args?: Arguments): void {
-    const log = this.#log;
-    if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
-    if (atUs >= 0) log.append(EventKind.instant, this.#id, name, atUs, 0, args);
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
+    if (isOnTimeAxis(atUs, 0)) log.recordAt(EventKind.instant, this.#id, name, atUs, 0, args);
+    else log.rejectedValues++;
   }
 
   /** Starts a slice that `end` with the same name closes. Where a block can be used, prefer `scope`. */
   begin(name: string, args?: Arguments): void {
-    const log = this.#log;
-    if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
-    log.append(EventKind.begin, this.#id, name, log.stampUs(), 0, args);
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
+    if (args === undefined) log.recordNow(EventKind.begin, this.#id, name);
+    else log.recordWith(EventKind.begin, this.#id, name, args);
   }
 
   /** Ends the slice that `begin` started. */
   end(name: string, args?: Arguments): void {
-    const log = this.#log;
-    if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
-    log.append(EventKind.end, this.#id, name, log.stampUs(), 0, args);
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
+    if (args === undefined) log.recordNow(EventKind.end, this.#id, name);
+    else log.recordWith(EventKind.end, this.#id, name, args);
   }
 
   /**
@@ -116,13 +121,16 @@ export class Category {
    * trace.counter('memory_kb', { rss, cache });
    */
   counter(name: string, value: number | Series): void {
-    const log = this.#log;
-    if (log === undefined || (this.#picky && !this.#filter.admits(name, this.categoryName))) return;
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
     if (typeof value === 'number' && value - value === 0) {
-      log.appendNumber(this.#id, name, log.stampUs(), value);
-      return;
+      log.ring.operand = value;
+      log.recordNumber(this.#id, name);
+    } else if (typeof value === 'object' && value !== null) {
+      log.recordWith(EventKind.counter, this.#id, name, value);
+    } else {
+      log.recordOther(this.#id, name, value);
     }
-    log.appendSeries(this.#id, name, log.stampUs(), value);
   }
 
   /** Starts a flow: an arrow from the slice that is open now to those of `flowStep` and `flowEnd`. */
@@ -138,10 +146,17 @@ export class Category {
     this.#flow(EventKind.flowEnd, id);
   }
 
+  /** Where to record one event of a category whose events have to be asked for one by one. */
+  #logFor(name: string): ThreadLog | undefined {
+    return this.#log !== undefined && this.#filter.admits(name, this.categoryName) ? this.#log : undefined;
+  }
+
   #flow(kind: EventKind, id: FlowId): void {
-    const log = this.#log;
-    if (log === undefined || (this.#picky && !this.#filter.admits('flow', this.categoryName))) return;
-    log.append(kind, this.#id, 'flow', log.stampUs(), flowNumber(id), undefined);
+    const log = this.#picky ? this.#logFor('flow') : this.#log;
+    if (log === undefined) return;
+    const number = flowNumber(id);
+    log.stamp();
+    log.recordAt(kind, this.#id, 'flow', log.ring.nowUs, number, undefined);
   }
 }
 

@@ -4,7 +4,7 @@
  *
  *     block    | header: 8 words | records: 4 words an event | payload: 8 words an event |
  *
- *     header   [0] events written ever   [1] payload words written ever   (doubles)
+ *     header   [0] events written ever   [1] payload words written ever   [2] time taken last   [3] operand
  *
  *     record   | startUs (double) | durationUs (double) | labels | kinds | shape | payload |
  *              0                  8                     16       20      24      28        32 bytes
@@ -42,6 +42,9 @@ const RECORD_WORDS = 4;
 const PAYLOAD_WORDS = 8;
 const WRITTEN = 0;
 const WORDS_WRITTEN = 1;
+/** Where in `words` the time taken last is, and a double on its way to the next event. */
+export const NOW = 2;
+export const OPERAND = 3;
 
 /** What an event is; the numbers are stored, so they never change meaning. */
 export const EventKind = {
@@ -60,6 +63,8 @@ export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 export class EventRing {
   readonly capacity: number;
   readonly payloadWords: number;
+  /** Wraps a number of words written to a place in the payload. */
+  readonly payloadMask: number;
   /** Index of the first payload word in `words`. */
   readonly payloadBase: number;
   /** The whole block as doubles, as halves of words and as UTF-16 units. */
@@ -68,7 +73,16 @@ export class EventRing {
   readonly units: Uint16Array;
   readonly #mask: number;
   readonly #intactFrom: number;
-  #written: number;
+  /** Payload words written ever, including those of the event being made. Never goes back (see payload.ts). */
+  position = 0;
+  /** Where the values of the event being made start; -1 when none is: also when another one came in between. */
+  start = -1;
+  /** Whether the next event appended has something left to do: a colour to take, texts to let go. */
+  isUnsettled = false;
+  /** Index of the next record's first word. A cursor, since a count has to be masked and multiplied each time. */
+  next = HEADER_WORDS;
+  /** Where the last record lies. */
+  readonly #last: number;
 
   /**
    * @param block memory of `EventRing.bytes(capacity)` bytes: fresh zeroes, or the ring of another thread
@@ -83,7 +97,8 @@ export class EventRing {
     this.payloadWords = this.capacity * PAYLOAD_WORDS;
     this.payloadBase = HEADER_WORDS + this.capacity * RECORD_WORDS;
     this.#mask = this.capacity - 1;
-    this.#written = this.words[WRITTEN]!;
+    this.payloadMask = this.payloadWords - 1;
+    this.#last = this.payloadBase - RECORD_WORDS;
   }
 
   /** Size of the block for a ring of `capacity` events. REQUIRES: a power of two. */
@@ -119,30 +134,59 @@ export class EventRing {
     return Math.max(0, this.#intactFrom, this.written - this.capacity);
   }
 
+  /** The time taken last. */
+  get nowUs(): number {
+    return this.words[NOW]!;
+  }
+
   /**
-   * Appends one event. Its values must have been written to the payload before, from `payloadStart` up to
-   * `payloadEnd`. REQUIRES: called by the thread that owns the ring.
+   * A double on its way to the next event: a counter's value, a scope's start. Handed on here because a double that
+   * is an argument of a call is boxed first.
    */
-  append(
-    kinds: number,
-    labels: number,
-    startUs: number,
-    durationUs: number,
-    shape: number,
-    payloadStart: number,
-    payloadEnd: number,
-  ): void {
-    const { words, halves } = this;
-    const at = HEADER_WORDS + (this.#written & this.#mask) * RECORD_WORDS;
-    words[at] = startUs;
-    words[at + 1] = durationUs;
-    const half = at << 1;
+  set operand(value: number) {
+    this.words[OPERAND] = value;
+  }
+
+  /** A number as the next value of the event being made. REQUIRES: finite. */
+  number(value: number): void {
+    this.words[this.payloadBase + (this.position++ & this.payloadMask)] = value;
+  }
+
+  /**
+   * Appends an event, whose values were written from `start` on. REQUIRES: called by the thread that owns the ring,
+   * on the object that it made for a fresh block.
+   */
+  append(kinds: number, labels: number, startUs: number, durationUs: number, shape: number): void {
+    this.words[this.next] = startUs;
+    this.words[this.next + 1] = durationUs;
+    this.publish(kinds, labels, shape);
+  }
+
+  /** Appends the event whose times are at `next` and `next + 1` in `words` already. */
+  publish(kinds: number, labels: number, shape: number): void {
+    const { words, halves, next } = this;
+    const half = next << 1;
     halves[half + 4] = labels;
     halves[half + 5] = kinds;
     halves[half + 6] = shape;
-    halves[half + 7] = payloadStart;
-    words[WORDS_WRITTEN] = payloadEnd;
-    words[WRITTEN] = ++this.#written;
+    halves[half + 7] = this.start;
+    words[WORDS_WRITTEN] = this.position;
+    words[WRITTEN]!++;
+    this.start = -1;
+    this.next = next === this.#last ? HEADER_WORDS : next + RECORD_WORDS;
+  }
+
+  /** Gives up the event being made: its values are overwritten memory all the same. */
+  giveUp(): void {
+    this.words[WORDS_WRITTEN] = this.position;
+    this.start = -1;
+  }
+
+  /** Gives the event appended last a colour. */
+  recolour(colourId: number): void {
+    const last = this.slot(this.written - 1);
+    const half = ((HEADER_WORDS + last * RECORD_WORDS) << 1) + 5;
+    this.halves[half] = (this.halves[half]! & 0xffff) | (colourId << 16);
   }
 
   /** Slot of the event numbered `sequence`. */
@@ -190,6 +234,11 @@ export class EventRing {
     const end = this.words[WORDS_WRITTEN]!;
     const start = end - ((end - this.#half(slot, 7)) >>> 0);
     return end - start > this.payloadWords ? -1 : start;
+  }
+
+  /** The low 32 bits of that: enough to find the values of an event that are known to be held. */
+  payloadHalf(slot: number): number {
+    return this.#half(slot, 7);
   }
 
   #half(slot: number, index: number): number {

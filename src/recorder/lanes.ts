@@ -28,14 +28,14 @@ export function laneTid(logIndex: number, lane: number): number {
 }
 
 export function assignLanes(batch: EventBatch): Lanes {
-  const { count, logIndexes, slots, startsNs, endsNs } = batch;
+  const { count, logIndexes, slots, startsNs, durationsNs } = batch;
   const laneOf = new Uint16Array(count);
   /** For each log, for each lane: the ends of the slices that are open, outermost first. */
   const openNs: number[][][] = batch.logs.map(() => [[]]);
   for (let i = 0; i < count; i++) {
     const logIndex = logIndexes[i]!;
     if (batch.logs[logIndex]!.ring.kind(slots[i]!) !== EventKind.complete) continue;
-    laneOf[i] = place(openNs[logIndex]!, startsNs[i]!, endsNs[i]!);
+    laneOf[i] = place(openNs[logIndex]!, startsNs[i]!, startsNs[i]! + durationsNs[i]!);
   }
   return { laneOf, extraLanes: openNs.map((lanes) => lanes.length - 1) };
 }

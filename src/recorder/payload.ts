@@ -13,10 +13,10 @@
  *
  * A text too long for the ring is spilled: kept as a plain string beside it and dropped with its event.
  *
- * Invariants: `position` never goes back (a second try at the values of an event starts behind the first: what the
- * first overwrote is gone, and must count as gone); the values of one event fill at most an eighth of the ring, so
- * an event never overwrites itself, and a reader of a running thread's ring knows how far the values of the event
- * that is being made can reach.
+ * Invariants: the ring's `position` never goes back (a second try at the values of an event starts behind the
+ * first: what the first overwrote is gone, and must count as gone); the values of one event fill at most an eighth
+ * of the ring, so an event never overwrites itself, and a reader of a running thread's ring knows how far the
+ * values of the event that is being made can reach.
  */
 import type { EventRing } from './event-ring.js';
 
@@ -36,10 +36,6 @@ interface Spill {
 }
 
 export class PayloadWriter {
-  /** Words written ever, including those of the event being made. */
-  position = 0;
-  /** Where the values of the event being made start. */
-  start = 0;
   /** Set when a text had to be cut; reset by who asks. */
   wasCut = false;
   /** Most values that an event may have here. */
@@ -65,15 +61,6 @@ export class PayloadWriter {
     this.#spills = keepsSpills ? new Map() : undefined;
   }
 
-  /** Opens the values of an event; again, when they have to be written anew. */
-  restart(): void {
-    this.start = this.position;
-  }
-
-  number(value: number): void {
-    this.#ring.words[this.#base + (this.position++ & this.#mask)] = value;
-  }
-
   boolean(value: boolean): void {
     this.#box(Tag.boolean, value ? 1 : 0);
   }
@@ -91,35 +78,38 @@ export class PayloadWriter {
     return this.#spills?.get(number);
   }
 
-  /** Lets go of the spilled texts of overwritten events. */
-  dropSpillsBefore(sequence: number): void {
-    if (this.#spills === undefined || this.#spills.size === 0) return;
+  /** Lets go of the spilled texts of overwritten events. @returns whether there are others */
+  dropSpillsBefore(sequence: number): boolean {
+    if (this.#spills === undefined) return false;
     for (const [number, spill] of this.#spills) {
-      if (spill.sequence >= sequence) return;
+      if (spill.sequence >= sequence) return true;
       this.#spills.delete(number);
     }
+    return false;
   }
 
   #box(tag: Tag, content: number): void {
-    const half = (this.#base + (this.position++ & this.#mask)) << 1;
+    const half = (this.#base + (this.#ring.position++ & this.#mask)) << 1;
     this.#ring.halves[half] = content;
     this.#ring.halves[half + 1] = BOX | tag;
   }
 
   #units(tag: typeof Tag.text | typeof Tag.json, value: string): void {
-    const length = value.length;
+    const ring = this.#ring;
+    const { length } = value;
     const words = (length + 3) >>> 2;
-    if (this.position + words - this.#ring.wordsWritten > this.#room) {
+    if (ring.position + words - ring.wordsWritten > this.#room) {
       this.#tooLong(tag, value);
       return;
     }
-    const { units } = this.#ring;
     this.#box(tag, length);
+    const { units } = ring;
     const base = this.#base << 2;
-    const mask = (this.#mask << 2) | 3;
-    const start = (this.position & this.#mask) << 2;
-    for (let i = 0; i < length; i++) units[base + ((start + i) & mask)] = value.charCodeAt(i);
-    this.position += words;
+    const start = (ring.position & this.#mask) << 2;
+    ring.position += words;
+    const beforeEnd = Math.min(length, (ring.payloadWords << 2) - start);
+    for (let i = 0; i < beforeEnd; i++) units[base + start + i] = value.charCodeAt(i);
+    for (let i = beforeEnd; i < length; i++) units[base + i - beforeEnd] = value.charCodeAt(i);
   }
 
   #tooLong(tag: typeof Tag.text | typeof Tag.json, value: string): void {
@@ -130,57 +120,69 @@ export class PayloadWriter {
         text: value,
       });
       this.#box(Tag.spilled, this.#spillCount++);
+      this.#ring.isUnsettled = true;
       return;
     }
     this.wasCut = true;
-    const left = (this.#room - (this.position - this.#ring.wordsWritten)) * 4 - CUT_NOTE_UNITS;
+    const left = (this.#room - (this.#ring.position - this.#ring.wordsWritten)) * 4 - CUT_NOTE_UNITS;
     if (left > 0) this.#units(Tag.text, `${value.slice(0, left)}… (${value.length - left} more characters)`);
     else this.#box(Tag.spilled, 0);
   }
 }
 
 /**
- * Walks the values of one event. Reused from event to event: `seek`, then `next` for each argument. After a text it
- * tells where the text's units lie: at `(start + i) & mask` from `base` in `units`, for `length` units.
+ * Walks the values of one event. Reused from event to event: `seek`, then `next` for each argument, which leaves
+ * where the value is: a number at `word` in `words`, a text's units at `(start + i) & mask` from `base` in `units`.
  */
 export class PayloadReader {
-  /** What `next` found: the number, the boolean as 0 or 1, the text's length, or the spill's number. */
+  readonly words: Float64Array;
+  /** Where the number is that `next` found. */
+  word = 0;
+  /** The boolean as 0 or 1, the text's length, or the spill's number. */
   content = 0;
   readonly units: Uint16Array;
   readonly base: number;
   readonly mask: number;
   start = 0;
-  readonly #ring: EventRing;
+  readonly #halves: Uint32Array;
+  readonly #payloadBase: number;
+  readonly #payloadMask: number;
+  /** Modulo 2^32, which is enough to find the place in the ring and stays a small integer. */
   #position = 0;
 
   constructor(ring: EventRing) {
-    this.#ring = ring;
+    this.words = ring.words;
     this.units = ring.units;
     this.base = ring.payloadBase << 2;
     this.mask = (ring.payloadWords << 2) - 1;
+    this.#halves = ring.halves;
+    this.#payloadBase = ring.payloadBase;
+    this.#payloadMask = ring.payloadMask;
   }
 
   get length(): number {
     return this.content;
   }
 
-  seek(position: number): void {
-    this.#position = position;
+  /** To the first value of the event in a slot. REQUIRES: it is held. */
+  seek(payloadStart: number): void {
+    this.#position = payloadStart | 0;
   }
 
   next(): Tag {
-    const { words, halves, payloadBase, payloadWords } = this.#ring;
-    const word = payloadBase + (this.#position++ & (payloadWords - 1));
+    const halves = this.#halves;
+    const word = this.#payloadBase + (this.#position++ & this.#payloadMask);
     const high = halves[(word << 1) + 1]!;
     if (high < BOX) {
-      this.content = words[word]!;
+      this.word = word;
       return Tag.number;
     }
-    this.content = halves[word << 1]!;
+    const content = halves[word << 1]!;
+    this.content = content;
     const tag = (high & 0xff) as Tag;
     if (tag === Tag.text || tag === Tag.json) {
       this.start = (this.#position << 2) & this.mask;
-      this.#position += (this.content + 3) >>> 2;
+      this.#position += (content + 3) >>> 2;
     }
     return tag;
   }

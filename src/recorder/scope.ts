@@ -24,20 +24,21 @@ export interface Scope {
 }
 
 export class OpenScope implements Scope {
+  readonly #kinds: number;
   readonly #categoryId: number;
   readonly #name: string;
   readonly #args: Arguments | undefined;
   readonly #startUs: number;
-  readonly #colourId: number;
   #log: ThreadLog | undefined;
 
   constructor(log: ThreadLog, categoryId: number, name: string, args: Arguments | undefined) {
+    log.stamp();
     this.#log = log;
     this.#categoryId = categoryId;
     this.#name = name;
     this.#args = args;
-    this.#colourId = log.takeColour();
-    this.#startUs = log.stampUs();
+    this.#kinds = EventKind.complete | (log.takeColour() << 16);
+    this.#startUs = log.ring.nowUs;
   }
 
   end(args?: Arguments): void {
@@ -46,9 +47,9 @@ export class OpenScope implements Scope {
     this.#log = undefined;
     if (!log.recording) return;
     const all = args === undefined ? this.#args : joined(this.#args, args);
-    const startUs = this.#startUs;
-    const durationUs = log.stampUs() - startUs;
-    log.append(EventKind.complete, this.#categoryId, this.#name, startUs, durationUs, all, this.#colourId);
+    log.ring.operand = this.#startUs;
+    if (all === undefined) log.recordScope(this.#kinds, this.#categoryId, this.#name);
+    else log.recordWith(this.#kinds, this.#categoryId, this.#name, all);
   }
 
   [dispose](): void {

@@ -57,7 +57,7 @@ export function synthesize(batch: EventBatch, options: SynthesisOptions): Thread
   const identity = { tid: 0, name: '', sortIndex: 0 };
   const log = new ThreadLog(identity, clock, new ArrayBuffer(EventRing.bytes(capacity)));
   const category = log.strings.id('synth');
-  for (const { kind, name, atUs, args } of derived) log.append(kind, category, name, atUs, 0, args);
+  for (const { kind, name, atUs, args } of derived) log.recordAt(kind, category, name, atUs, 0, args);
   return log;
 }
 
@@ -86,8 +86,8 @@ function scan(batch: EventBatch): Findings {
       add(found.durationsUs, name, ring.durationUs(slot));
     } else if (kind === EventKind.counter) {
       const reader = readers[logIndex]!;
-      reader.seek(ring.payloadStart(slot));
-      if (reader.next() === Tag.number) add(found.counters, name, [startUs, reader.content]);
+      reader.seek(ring.payloadHalf(slot));
+      if (reader.next() === Tag.number) add(found.counters, name, [startUs, reader.words[reader.word]!]);
     } else if (
       kind === EventKind.instant &&
       name === 'frame' &&

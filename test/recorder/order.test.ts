@@ -16,7 +16,7 @@ function logOf(tid: number, startsUs: readonly number[]): ThreadLog {
     new ArrayBuffer(EventRing.bytes(128)),
   );
   startsUs.forEach((startUs, sequence) => {
-    log.append(EventKind.complete, 0, `${tid}`, startUs, 0, { sequence });
+    log.recordAt(EventKind.complete, 0, `${tid}`, startUs, 0, { sequence });
   });
   return log;
 }

@@ -150,6 +150,62 @@ describe('a ring', () => {
     }
   });
 
+  it('keeps the values apart of events that are recorded while those of another are read', () => {
+    const rig = recording(CAPACITY);
+    const { trace } = rig;
+    const inner = (i: number): number => {
+      trace.instant('inner', { i, text: 'in'.repeat(i) });
+      trace.counter('inner count', i);
+      trace.counter('inner series', { a: i, b: -i });
+      trace.instant('inner plain');
+      return i * 10;
+    };
+    for (let i = 1; i < 4; i++) {
+      const args = {
+        first: i,
+        get value(): number {
+          return inner(i);
+        },
+        object: { toJSON: () => inner(i) },
+        last: 'x'.repeat(i),
+      };
+      trace.instant('outer', args);
+      trace.scope('outer scope', args).end();
+      const series = {
+        first: i,
+        get value(): number {
+          return inner(i);
+        },
+      };
+      trace.counter('outer series', series);
+    }
+    const seen = new Map<string, unknown[]>();
+    let lastTs = -1;
+    for (const { name, ts, args } of held(rig).events) {
+      assert.ok(ts > lastTs, `${name} at ${ts}`);
+      lastTs = ts;
+      seen.set(name, [...(seen.get(name) ?? []), args]);
+    }
+    const last = (i: number): unknown => ({ first: i, value: i * 10, object: i * 10, last: 'x'.repeat(i) });
+    assert.deepEqual(seen.get('outer'), [1, 2, 3].map(last).slice(-seen.get('outer')!.length));
+    assert.deepEqual(seen.get('outer scope')!.at(-1), last(3));
+    assert.deepEqual(seen.get('outer series')!.at(-1), { first: 3, value: 30 });
+    for (const args of seen.get('inner') as { i: number; text: string }[]) {
+      assert.equal(args.text, 'in'.repeat(args.i));
+    }
+    for (const args of seen.get('inner series') as { a: number; b: number }[]) assert.equal(args.a, -args.b);
+    for (const args of seen.get('inner plain')!) assert.equal(args, undefined);
+  });
+
+  it('does not fill up with the values of counters that are rejected', () => {
+    const rig = recording(CAPACITY);
+    rig.trace.counter('c', { a: 1, b: 2 });
+    for (let i = 0; i < 2000; i++) rig.trace.counter('c', { a: 1, b: {} as number });
+    for (let i = 0; i < 2000; i++) rig.trace.counter('c', { a: Number.NaN, b: Number.NaN });
+    rig.trace.instant('after', { text: 'whole' });
+    assert.deepEqual(held(rig).events.at(-1)!.args, { text: 'whole' });
+  });
+
   it('keeps recording when the program makes up more names than can be interned', () => {
     const rig = recording(1024);
     for (let i = 0; i < 70_000; i++) rig.trace.instant(`name ${i}`);
@@ -186,10 +242,14 @@ describe('a ring', () => {
 
   it('is copied with all its events, and without what may be overwritten during the copy', () => {
     const ring = new EventRing(new ArrayBuffer(EventRing.bytes(CAPACITY)));
-    for (let i = 0; i < 10; i++) ring.append(2, 1, i, 0, 0, 0, 0);
+    for (let i = 0; i < 10; i++) {
+      ring.append(2, 1, i, 0, 0);
+    }
     const early = ring.copy();
     assert.deepEqual([early.oldest, early.written], [0, 10]);
-    for (let i = 10; i < 100; i++) ring.append(2, 1, i, 0, 0, 0, 0);
+    for (let i = 10; i < 100; i++) {
+      ring.append(2, 1, i, 0, 0);
+    }
     assert.deepEqual([early.oldest, early.written], [0, 10]);
     const late = ring.copy();
     assert.deepEqual([late.oldest, late.written], [100 - CAPACITY + 1, 100]);
