@@ -40,7 +40,9 @@ await Promise.all([
     outdir: 'dist/cjs',
     minifyWhitespace: true, // these are preloaded: half the text is half the time to parse it
     minifySyntax: true,
-    entryPoints: library.map(entry),
+    entryPoints: [...library.map(entry), join(root, 'src/sources/wasm/wasm-source.ts')],
+    outbase: join(root, 'src'),
+    entryNames: '[name]',
     banner: { js: "const otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;" },
     define: { OTRACE_VERSION: JSON.stringify(version), 'import.meta.url': 'otraceModuleUrl' },
   }),

@@ -1,10 +1,14 @@
-/** The sources that need hooks, attached to the heap tracer: one line each. */
+/** The sources that need hooks, attached to the heap tracer. */
+import { createRequire } from 'node:module';
+import type { HeapTracer } from '../heap/tracer.js';
 import { V8Source } from '../sources/v8/v8-source.js';
-import { WasmSource } from '../sources/wasm/wasm-source.js';
+import type { WasmSource, WasmSourceOptions } from '../sources/wasm/wasm-source.js';
 import type { Instances } from './default-instances.js';
+import { LazyWasmSource } from './lazy-wasm-source.js';
 import { warn } from './warn.js';
 
-export function attachSources({ trace, heap, settings, frames }: Instances): void {
+export function attachSources(instances: Instances): void {
+  const { heap, settings, frames } = instances;
   heap.attach(
     new V8Source({
       ...frames,
@@ -14,17 +18,26 @@ export function attachSources({ trace, heap, settings, frames }: Instances): voi
     }),
   );
 
+  const wasm = new LazyWasmSource(() => loadWasmSource(instances), warn);
+  // A module that is instantiated before the tracer is armed must be seen too: until then its hooks are silent. A
+  // process that names its heaps and leaves this one out has its modules left alone.
+  if (settings.heap === undefined || settings.heap === 'all' || settings.heap.includes('wasm')) wasm.watch();
+  heap.attach(wasm);
+}
+
+interface WasmModule {
+  readonly WasmSource: new (host: HeapTracer['host'], options: WasmSourceOptions) => WasmSource;
+}
+
+/** From a bundle of its own, beside the CommonJS hooks, that is parsed when it is needed. */
+function loadWasmSource({ trace, heap, settings, frames }: Instances): WasmSource {
+  const { WasmSource } = createRequire(import.meta.url)('../cjs/wasm-source.js') as WasmModule;
   const events = trace.category('heap');
-  const wasm = new WasmSource(heap.host, {
+  return new WasmSource(heap.host, {
     isOwnFrame: frames.isOwnFrame,
     contexts: settings.wasmContext,
     demangle: settings.demangle,
     onMemoryBytes: (bytes) => events.counter('wasm_memory_bytes', bytes),
     ...(settings.wasmAlloc !== undefined && { names: settings.wasmAlloc }),
   });
-  // A module that is instantiated before the tracer is armed must be seen too. Until then its hooks are silent; a
-  // process that names its heaps and leaves this one out has its modules left alone.
-  if (settings.heap === undefined || settings.heap === 'all' || settings.heap.includes('wasm'))
-    wasm.install();
-  heap.attach(wasm);
 }

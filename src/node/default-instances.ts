@@ -81,6 +81,7 @@ function mainRecorder(settings: Settings, exit: ExitTasks): Recorder {
     clock: new Clock(performance),
     output: new FileOutput(warn),
     otherLogs: () => workers?.read() ?? [],
+    forgottenEvents: () => workers?.forgottenEvents ?? 0,
   });
   if (settings.output !== undefined) setOutput(trace, settings.output);
   trace.onToggle((on) => {

@@ -9,7 +9,8 @@
  * The environment data reaches workers of workers as well. Nothing of the program's own (`workerData`, `postMessage`,
  * `parentPort`) is touched.
  */
-import * as workers from 'node:worker_threads';
+import { createRequire } from 'node:module';
+import type { MessagePort, Serializable } from 'node:worker_threads';
 import type { Clock } from '../recorder/clock.js';
 import { EventRing } from '../recorder/event-ring.js';
 import type { FlushResult, TraceOutput } from '../recorder/recorder.js';
@@ -40,21 +41,29 @@ interface Flush {
   readonly flush: true;
 }
 
-export const isMainThread = workers.isMainThread;
+function workerThreads(): typeof import('node:worker_threads') {
+  return createRequire(import.meta.url)('node:worker_threads') as typeof import('node:worker_threads');
+}
+
+/**
+ * Whether this is the main thread, without loading `node:worker_threads`, which takes milliseconds: what a worker may
+ * not do, Node has put a function in the place of that carries this mark.
+ */
+export const isMainThread = (process.chdir as { disabled?: boolean }).disabled !== true;
 
 /** The thread id of this thread in a trace: that of the process for the main thread, as on Linux. */
 export function threadTid(): number {
-  return process.pid + workers.threadId;
+  return isMainThread ? process.pid : process.pid + workerThreads().threadId;
 }
 
 export function threadName(): string {
-  return workers.isMainThread ? 'main' : `worker ${workers.threadId}`;
+  return isMainThread ? 'main' : `worker ${workerThreads().threadId}`;
 }
 
 /** What the main thread left for this worker; `undefined` in the main thread, or when it never recorded. */
 export function fromMain(): FromMain | undefined {
-  if (workers.isMainThread) return undefined;
-  return workers.getEnvironmentData(CHANNEL) as unknown as FromMain | undefined;
+  if (isMainThread) return undefined;
+  return workerThreads().getEnvironmentData(CHANNEL) as unknown as FromMain | undefined;
 }
 
 /** What to add to this thread's `performance.now()`, in microseconds, to be on the main thread's clock. */
@@ -82,7 +91,7 @@ function clockZeroNs(): bigint {
 
 /** The main thread's side. */
 export class WorkerLogs {
-  readonly #channel = new workers.BroadcastChannel(CHANNEL);
+  readonly #channel = new (workerThreads().BroadcastChannel)(CHANNEL);
   readonly #recording = new Int32Array(new SharedArrayBuffer(4));
   readonly #logs = new Map<number, WorkerLog>();
   readonly #ended: number[] = [];
@@ -92,7 +101,7 @@ export class WorkerLogs {
   /** @param onFlush called when a worker asks for a flush */
   constructor(onFlush: () => void) {
     const told: FromMain = { zeroNs: clockZeroNs(), recording: this.#recording };
-    workers.setEnvironmentData(CHANNEL, told as unknown as workers.Serializable);
+    workerThreads().setEnvironmentData(CHANNEL, told as unknown as Serializable);
     this.#channel.onmessage = (event) => this.#receive((event as { data: FromWorker | Flush }).data, onFlush);
     this.#channel.unref();
     process.on('worker', (worker) => {
@@ -107,8 +116,9 @@ export class WorkerLogs {
 
   /** The logs of all workers, as they are now. */
   read(): readonly ReadableLog[] {
+    const receive = workerThreads().receiveMessageOnPort;
     for (;;) {
-      const pending = workers.receiveMessageOnPort(this.#channel as unknown as workers.MessagePort);
+      const pending = receive(this.#channel as unknown as MessagePort);
       if (pending === undefined) break;
       // A flush is under way already: requests for one are fulfilled by it.
       this.#receive(pending.message as FromWorker | Flush, () => {});
@@ -171,7 +181,7 @@ class WorkerLog implements ReadableLog {
 
 /** The worker's side: a log in shared memory, announced to the main thread. */
 export function openSharedLog(clock: Clock, ringBytes: number): ThreadLog {
-  const channel = new workers.BroadcastChannel(CHANNEL);
+  const channel = new (workerThreads().BroadcastChannel)(CHANNEL);
   channel.unref();
   const ring = new SharedArrayBuffer(ringBytes);
   const strings = new SharedStrings();
@@ -204,7 +214,7 @@ export class MainThreadOutput implements TraceOutput {
   setPattern(): void {}
 
   write(): FlushResult {
-    const channel = new workers.BroadcastChannel(CHANNEL);
+    const channel = new (workerThreads().BroadcastChannel)(CHANNEL);
     const request: Flush = { flush: true };
     channel.postMessage(request);
     channel.close();

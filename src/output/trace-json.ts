@@ -38,12 +38,12 @@ export class TraceJsonWriter {
    * @param isFirst whether this is the first file of these contents: what was lost is told once
    */
   begin(isFirst: boolean): void {
-    const { processName, batch, anchorUs, rejectedValues } = this.#contents;
+    const { processName, batch, anchorUs, rejectedValues, forgottenEvents } = this.#contents;
     const lost = isFirst ? batch.lostEvents : batch.lostEvents.map(() => 0);
     const facts = {
       tool: 'otrace',
       clock_anchor_unix_us: anchorUs,
-      lost_events: lost.reduce((sum, count) => sum + count, 0),
+      lost_events: lost.reduce((sum, count) => sum + count, isFirst ? forgottenEvents : 0),
       rejected_values: rejectedValues,
     };
     this.#out.text(`{"displayTimeUnit":"ms","otherData":${JSON.stringify(facts)},"traceEvents":[\n`);

@@ -42,6 +42,8 @@ export interface TraceContents {
   /** Wall time of timestamp 0, in microseconds since the Unix epoch. */
   readonly anchorUs: number;
   readonly rejectedValues: number;
+  /** Events of logs that are no longer kept. */
+  readonly forgottenEvents: number;
 }
 
 /** Where a recorder's events go. */
@@ -67,6 +69,8 @@ export interface RecorderParts {
   readonly openLog?: (bytes: number) => ThreadLog;
   /** Logs of other threads, to be written together with this one's. */
   readonly otherLogs?: () => readonly ReadableLog[];
+  /** Number of events in other threads' logs that are no longer kept. */
+  readonly forgottenEvents?: () => number;
 }
 
 export class Recorder extends Category {
@@ -289,6 +293,7 @@ export class Recorder extends Category {
       processName: this.#processName,
       batch,
       anchorUs: this.clock.anchorUs,
+      forgottenEvents: this.#parts.forgottenEvents?.() ?? 0,
       rejectedValues: this.#log?.rejectedValues ?? 0,
     };
   }

@@ -72,7 +72,14 @@ function logOf(tid: number): ReadableLog {
 function fileOf(log: ReadableLog): TraceDocument {
   const chunks: Uint8Array[] = [];
   const batch = gather([{ log, fromSequence: 0 }]);
-  const contents = { pid: process.pid, processName: 'p', batch, anchorUs: 0, rejectedValues: 0 };
+  const contents = {
+    pid: process.pid,
+    processName: 'p',
+    batch,
+    anchorUs: 0,
+    rejectedValues: 0,
+    forgottenEvents: 0,
+  };
   writeTraceJson(contents, (chunk) => chunks.push(chunk.slice()));
   return parse(Buffer.concat(chunks));
 }
