@@ -1,9 +1,9 @@
 /**
  * What writing a full ring costs, against `JSON.stringify` of the same events as objects; and whether all arrive.
  *
- *     node --expose-gc --import tsx bench/flush.ts
+ *     node bench/run.mjs flush
  *
- * Compiled from the sources as they are. Ratios within one run are what counts; milliseconds are this machine's.
+ * Bundled from the sources as dist/ is. Ratios within one run are what counts; milliseconds are this machine's.
  */
 import { writeTraceJson } from '../src/output/trace-json.js';
 import { Clock } from '../src/recorder/clock.js';

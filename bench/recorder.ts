@@ -1,9 +1,9 @@
 /**
  * What a recorded event costs, against the clock readings that it can't do without.
  *
- *     node --expose-gc --import tsx bench/recorder.ts
+ *     node bench/run.mjs recorder
  *
- * Compiled from the sources as they are. Ratios within one run are what counts; nanoseconds are this machine's.
+ * Bundled from the sources as dist/ is. Ratios within one run are what counts; nanoseconds are this machine's.
  */
 import { Clock } from '../src/recorder/clock.js';
 import { type FlushResult, Recorder } from '../src/recorder/recorder.js';
