@@ -61,14 +61,20 @@ export class ArgumentEncoder {
   /** Writes the values to the payload, whatever the keys. @returns the shape: 0 when there is nothing to say */
   encode(nameId: number, { keys, values }: PlainArguments): number {
     if (keys.length === 0) return 0;
-    const shape = keys.length > this.#payload.maxValues ? 0 : this.#strings.listId(keys);
+    const last = this.known(nameId);
+    const isKnown = sameKeys(last.keys, keys);
+    const shape = isKnown
+      ? last.shape
+      : keys.length > this.#payload.maxValues
+        ? 0
+        : this.#strings.listId(keys);
     if (shape === 0) {
       const entries = keys.map((key, i) => `${textJson(key)}:${plainJson(values[i]!)}`);
       this.#payload.json(`{${entries.join(',')}}`);
       return RAW_SHAPE;
     }
     for (const value of values) this.#writePlain(value);
-    if (nameId !== 0) {
+    if (nameId !== 0 && !isKnown) {
       while (this.#lastKeys.length <= nameId) this.#lastKeys.push(NO_KEYS);
       this.#lastKeys[nameId] = { keys, shape };
     }
@@ -127,4 +133,8 @@ function plain(value: unknown): PlainValue {
 
 function plainJson(value: PlainValue): string {
   return typeof value === 'object' ? value.json : safeJson(value);
+}
+
+function sameKeys(known: readonly string[], keys: readonly string[]): boolean {
+  return known.length === keys.length && keys.every((key, i) => known[i] === key);
 }
