@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const library = ['index', 'off', 'macros', 'hooks'];
+const loaded = ['index', 'off', 'macros', 'hooks'];
 const entry = (name) => join(root, 'src', `${name}.ts`);
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
@@ -32,7 +32,7 @@ await Promise.all([
     format: 'esm',
     splitting: true,
     outdir: 'dist/esm',
-    entryPoints: [...library, 'browser', 'cli'].map(entry),
+    entryPoints: [...loaded, 'browser', 'cli'].map(entry),
     define: { OTRACE_VERSION: JSON.stringify(version) },
   }),
   build({
@@ -40,7 +40,7 @@ await Promise.all([
     format: 'cjs',
     outdir: 'dist/cjs',
     minifyWhitespace: true, // these are preloaded: half the text is half the time to parse it
-    entryPoints: [...library.map(entry), join(root, 'src/sources/wasm/wasm-source.ts')],
+    entryPoints: [...loaded.map(entry), join(root, 'src/sources/wasm/wasm-source.ts')],
     outbase: join(root, 'src'),
     entryNames: '[name]',
     banner: { js: "const otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;" },
