@@ -5,6 +5,7 @@ import { V8Source } from '../sources/v8/v8-source.js';
 import type { WasmSource, WasmSourceOptions } from '../sources/wasm/wasm-source.js';
 import type { Instances } from './default-instances.js';
 import { LazyWasmSource } from './lazy-wasm-source.js';
+import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
 
 export function attachSources(instances: Instances): void {
@@ -20,8 +21,10 @@ export function attachSources(instances: Instances): void {
 
   const wasm = new LazyWasmSource(() => loadWasmSource(instances), warn);
   // A module that is instantiated before the tracer is armed must be seen too: until then its hooks are silent. A
-  // process that names its heaps and leaves this one out has its modules left alone.
-  if (settings.heap === undefined || settings.heap === 'all' || settings.heap.includes('wasm')) wasm.watch();
+  // process that names its heaps and leaves this one out has its modules left alone, and so has a worker until it
+  // arms the tracer itself.
+  const wanted = settings.heap === undefined || settings.heap === 'all' || settings.heap.includes('wasm');
+  if (isMainThread && wanted) wasm.watch();
   heap.attach(wasm);
 }
 

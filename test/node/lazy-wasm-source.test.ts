@@ -1,0 +1,58 @@
+// WebAssembly under the preloaded hooks, in processes of its own: nothing shows, nothing is loaded before its time.
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { Folder } from '../cli/running-program.js';
+
+const folder = new Folder();
+after(() => folder.remove());
+
+async function output(name: string, code: string, ...options: string[]): Promise<string> {
+  folder.program(name, code);
+  const { code: exit, stdout, stderr } = await folder.run('--quiet', ...options, '--', name);
+  assert.equal(exit, 0, stderr);
+  return stdout;
+}
+
+const LOADED = "Object.keys(require('node:module')._cache).some((file) => file.endsWith('wasm-source.js'))";
+
+describe('WebAssembly under the hooks', () => {
+  it('is not hooked before the program reads it', async () => {
+    const code = `console.log(${LOADED}); void WebAssembly; console.log(${LOADED});`;
+    assert.equal(await output('lazy.cjs', code), 'false\ntrue\n');
+  });
+
+  it('is left alone when its heap is not traced', async () => {
+    const code = `void WebAssembly; console.log(${LOADED});`;
+    assert.equal(await output('other.cjs', code, '--heap', 'js'), 'false\n');
+  });
+
+  it('is the property that it was, as soon as it is read', async () => {
+    const code = `void WebAssembly;
+      const { value, ...flags } = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly');
+      console.log(JSON.stringify(flags), String(value), Object.keys(globalThis).includes('WebAssembly'));`;
+    const expected = '{"writable":true,"enumerable":false,"configurable":true} [object WebAssembly] false\n';
+    assert.equal(await output('property.cjs', code), expected);
+  });
+
+  it('can be replaced by the program before it is read', async () => {
+    assert.equal(await output('replaced.cjs', "WebAssembly = 'mine'; console.log(WebAssembly);"), 'mine\n');
+  });
+
+  it('runs in a worker a module that the main thread compiled', async () => {
+    // (func (export "f") (result i32) i32.const 7)
+    const bytes = [
+      0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 127, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 6, 1, 4, 0,
+      65, 7, 11,
+    ];
+    const code = `
+      const { Worker } = require('node:worker_threads');
+      const worker = new Worker(
+        "const { parentPort } = require('node:worker_threads');" +
+        "parentPort.once('message', (module) => parentPort.postMessage(new WebAssembly.Instance(module).exports.f()));",
+        { eval: true },
+      );
+      worker.postMessage(new WebAssembly.Module(Uint8Array.of(${bytes})));
+      worker.on('message', (value) => console.log(value));`;
+    assert.equal(await output('worker.cjs', code), '7\n');
+  });
+});
