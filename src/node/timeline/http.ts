@@ -2,7 +2,7 @@
  * HTTP requests served and made, as slices of category `http`, from what Node publishes on `diagnostics_channel`:
  * `node:http` servers and clients, and undici (`fetch`).
  *
- *     slice   from the request's start until it is closed, answered or not
+ *     slice   from the request's start until it is answered, or its connection is closed without
  *     name    method and route; path segments that look like identifiers are `:id`, so that names stay few
  *     args    side (served or made), method, host (made), path, status, and `error` when there was no whole answer
  *
@@ -11,6 +11,7 @@
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import type { Timeline, TimelineArgs, TimelinePart } from './timeline.js';
 
 /** What undici publishes of its requests. */
@@ -43,18 +44,37 @@ export function startHttp(timeline: Timeline): TimelinePart {
     if (on) timeline.complete('http', name, startUs, timeline.nowUs() - startUs, args);
   };
 
-  // One listener for all responses: a closure for each would cost more than the rest of this together.
-  function endServed(this: ServerResponse): void {
-    const known = served.get(this);
+  /** Ends the slice of a response, once. @param error why there was no whole answer */
+  const endServed = (response: ServerResponse, error?: string): void => {
+    const known = served.get(response);
     if (known === undefined) return;
-    served.delete(this);
+    served.delete(response);
     const { startUs, method, url } = known;
     const path = pathOf(url);
     const name = names.of(method, path);
-    if (this.writableFinished)
-      record(name, startUs, { side: 'served', method, path, status: this.statusCode });
-    else record(name, startUs, { side: 'served', method, path, error: 'closed before the answer was whole' });
-  }
+    if (error === undefined)
+      record(name, startUs, { side: 'served', method, path, status: response.statusCode });
+    else record(name, startUs, { side: 'served', method, path, error });
+  };
+
+  /**
+   * What is being answered on each connection, for the answers that its end cuts short. A listener on each response
+   * would say the same and cost a busy server twice what all the rest of this does.
+   */
+  const answering = new WeakMap<Socket, Set<ServerResponse>>();
+  const answeringOn = (socket: Socket): Set<ServerResponse> => {
+    let responses = answering.get(socket);
+    if (responses === undefined) {
+      const all = new Set<ServerResponse>();
+      answering.set(socket, all);
+      socket.once('close', () => {
+        for (const response of all) endServed(response, 'closed before the answer was whole');
+        all.clear();
+      });
+      responses = all;
+    }
+    return responses;
+  };
 
   const endMade = (request: object, method: string, host: string, url: string): void => {
     const known = made.get(request);
@@ -68,11 +88,15 @@ export function startHttp(timeline: Timeline): TimelinePart {
     endMade(request, request.method, String(request.origin).replace(/^[a-z]+:\/\//, ''), request.path);
 
   const unsubscribe = subscribed(channels, {
-    'http.server.request.start': ({ request, response }: ServerMessage) => {
+    'http.server.request.start': ({ request, response, socket }: ServerMessage) => {
       // The URL now, because routers rewrite it on the way.
       const { method = '', url = '' } = request;
       served.set(response, { startUs: timeline.nowUs(), method, url });
-      response.on('close', endServed);
+      answeringOn(socket).add(response);
+    },
+    'http.server.response.finish': ({ response, socket }: ServerMessage) => {
+      answering.get(socket)?.delete(response);
+      endServed(response);
     },
 
     'http.client.request.start': ({ request }: ClientMessage) => {
@@ -117,6 +141,7 @@ type Channels = typeof import('node:diagnostics_channel');
 interface ServerMessage {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly socket: Socket;
 }
 
 interface ClientMessage {
