@@ -31,6 +31,11 @@ export interface Ended {
 export class Folder {
   readonly path = mkdtempSync(join(tmpdir(), 'otrace-run-'));
 
+  constructor() {
+    // So that no package.json further up decides what a `.js` file is.
+    this.program('package.json', '{}\n');
+  }
+
   /** Writes a program. @returns its name, to be run in this folder */
   program(name: string, code: string): string {
     writeFileSync(join(this.path, name), code);
