@@ -6,26 +6,14 @@
  * Bundled from the sources as dist/ is. Ratios within one run are what counts; milliseconds are this machine's.
  */
 import { writeTraceJson } from '../src/output/trace-json.js';
-import { Clock } from '../src/recorder/clock.js';
-import { type FlushResult, Recorder, type TraceContents } from '../src/recorder/recorder.js';
+import type { TraceContents } from '../src/recorder/recorder.js';
 import { bestOf, printTable } from './alternate.js';
+import { unwrittenRecorder } from './unwritten-recorder.js';
 
 const EVENTS = 32_768;
 const ROUNDS = 40;
 
-const trace = new Recorder({
-  clock: new Clock(performance),
-  output: {
-    incremental: false,
-    setPath() {},
-    setPattern() {},
-    write: (): FlushResult => ({ written: false, reason: '' }),
-  },
-  pid: process.pid,
-  tid: process.pid,
-  threadName: 'main',
-  warn: console.error,
-});
+const trace = unwrittenRecorder();
 trace.enable();
 record();
 

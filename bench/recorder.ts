@@ -5,37 +5,20 @@
  *
  * Bundled from the sources as dist/ is. Ratios within one run are what counts; nanoseconds are this machine's.
  */
-import { Clock } from '../src/recorder/clock.js';
-import { type FlushResult, Recorder } from '../src/recorder/recorder.js';
 import { bestOf, type Contender, printTable } from './alternate.js';
+import { unwrittenRecorder } from './unwritten-recorder.js';
 
 const ROUNDS = 800;
 const TIMES = 2000;
-
-function recorder(): Recorder {
-  return new Recorder({
-    clock: new Clock(performance),
-    output: {
-      incremental: false,
-      setPath() {},
-      setPattern() {},
-      write: (): FlushResult => ({ written: false, reason: '' }),
-    },
-    pid: process.pid,
-    tid: process.pid,
-    threadName: 'main',
-    warn: console.error,
-  });
-}
 
 class Empty {
   instant(_name: string): void {}
 }
 
 const heapBefore = memory();
-const trace = recorder();
+const trace = unwrittenRecorder();
 trace.enable();
-const off = recorder();
+const off = unwrittenRecorder();
 const empty = new Empty();
 const clock = performance;
 let kept = 0;
