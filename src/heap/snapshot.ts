@@ -24,6 +24,14 @@ export interface SiteUsage {
   /** 0 when the source can't tell totals (see `SourceSnapshot.hasTotals`). */
   readonly totalBytes: number;
   readonly totalBlocks: number;
+  /** What the program was doing for whom (`heap.withLabel`); sites that differ in it alone are two. */
+  readonly label?: string;
+  /** The thread that allocated, where it is not the main thread. */
+  readonly thread?: string;
+  /** The class of what was allocated, where the source knows it. */
+  readonly className?: string;
+  /** Standard error of `liveBytes`, in bytes, where it is a sampling estimate. */
+  readonly errorBytes?: number;
 }
 
 /** One heap at one moment. */
