@@ -13,14 +13,12 @@ import { SOURCE_NAMES } from '../heap/snapshot.js';
 import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
 import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
-import { readTraceReport } from '../reading/trace-report.js';
 import type { FlushResult } from '../recorder/recorder.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
-import { renderReport } from './leak-table.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
-import { formatBytes, parseSize } from './size.js';
-import { terminalOf } from './terminal.js';
+import { everyBytes, whole } from './trace-options.js';
+import { showTrace } from './trace-summary.js';
 
 interface RunFlags {
   readonly heap: string;
@@ -129,12 +127,7 @@ async function showResult(resultFile: string, top: number, signal: NodeJS.Signal
     return;
   }
   if (!result.written) return; // the program's process has said why
-  const report = (await readTraceReport(result.path)).reports.at(-1);
-  if (report !== undefined) {
-    say(`\n${renderReport(report, { ...terminalOf(process.stderr), top, baseDirectory: process.cwd() })}\n`);
-  }
-  say(`otrace: wrote ${result.path} (${result.events} events, ${formatBytes(result.bytes)}); `);
-  say(`open it at https://ui.perfetto.dev, or: otrace report ${result.path}\n`);
+  await showTrace(result, top, process.cwd());
 }
 
 /** The hooks as CommonJS: `--require` also reaches workers, and runs before any module of the program. */
@@ -153,12 +146,6 @@ function wants(flags: RunFlags, part: TimelineName): boolean {
     case 'event-loop':
       return flags.eventLoop;
   }
-}
-
-function everyBytes(text: string): number {
-  const bytes = parseSize(text, '--every');
-  if (bytes >= 64 && bytes <= 2 ** 30) return bytes;
-  throw new OtraceError('OTRACE_BAD_OPTION', `--every takes 64 bytes to 1 GiB, not ${text}`);
 }
 
 function sources(text: string): string {
@@ -189,14 +176,6 @@ function probability(text: string): number {
   if (text.trim() === '' || Number.isNaN(value))
     throw new InvalidArgumentError('It must be a number from 0 to 1.');
   return Math.min(1, Math.max(0, value));
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }
 
 function seconds(text: string): number {

@@ -14,7 +14,7 @@ import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
 import type { HeapSource } from '../../heap/source.js';
 import { HeapFloor } from './heap-floor.js';
 import { type ProfileSites, profileSites } from './profile-sites.js';
-import { HeapSampler } from './sampler.js';
+import { HeapSampler, TAKEN_AWAY } from './sampler.js';
 import type { FrameRules } from './trim.js';
 
 export interface V8SourceOptions extends FrameRules {
@@ -25,9 +25,6 @@ export interface V8SourceOptions extends FrameRules {
   /** Told once what is wrong and what to do, when the stacks can't be had. */
   readonly warn: (message: string) => void;
 }
-
-/** Frames asked of V8 beyond those shown, for the engine's inner frames that trimming takes away. */
-const HIDDEN_DEPTH = 32;
 
 const NO_SITES: ProfileSites = { sites: [], ownBytes: 0 };
 
@@ -85,6 +82,10 @@ export class V8Source implements HeapSource {
     this.#carried = [];
     this.#floor.reset();
     if (!this.#sampler.running) return;
+    if (this.#sampler.profile() === undefined) {
+      this.#refuse(TAKEN_AWAY);
+      return;
+    }
     this.#sampler.stop();
     this.#sample();
   }
@@ -117,7 +118,7 @@ export class V8Source implements HeapSource {
   }
 
   #sample(): void {
-    this.#refuse(this.#sampler.start(this.#everyBytes, this.#stackDepth + HIDDEN_DEPTH));
+    this.#refuse(this.#sampler.start(this.#everyBytes, this.#stackDepth));
   }
 
   #carry(): void {
@@ -133,9 +134,7 @@ export class V8Source implements HeapSource {
       const profile = this.#floor.refresh(() => this.#sampler.profile());
       if (profile !== undefined)
         return profileSites(profile, this.#everyBytes, this.#stackDepth, this.#rules);
-      this.#refuse(
-        'another tool has stopped the heap sampler; run without that tool to see JavaScript stacks',
-      );
+      this.#refuse(TAKEN_AWAY);
     } catch (error) {
       this.#sampler.stop();
       this.#refuse(`the heap profile could not be read (${String(error)}); JavaScript stacks are off`);

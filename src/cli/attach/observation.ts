@@ -1,0 +1,133 @@
+/**
+ * The time between attaching and detaching: samples, takes profiles at intervals, writes reports into a recorder of
+ * our own, and ends when the time is over, when the user has had enough, or when the target goes away.
+ *
+ * A Node process that ends waits for its debuggers to leave, and says so: its last profile is taken then.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OtraceError } from '../../errors.js';
+import type { HeapTracer } from '../../heap/tracer.js';
+import type { Recorder } from '../../recorder/recorder.js';
+import type { RemoteV8Source } from '../../sources/v8/remote-source.js';
+import type { Connection } from './connection.js';
+
+export interface Observed {
+  readonly connection: Connection;
+  readonly source: RemoteV8Source;
+  readonly trace: Recorder;
+  /** Has the source attached. */
+  readonly heap: HeapTracer;
+}
+
+export interface Pace {
+  readonly forMs: number;
+  readonly reportEveryMs: number;
+  /** Groups in each report. */
+  readonly top: number;
+}
+
+/** Why an observation ended: its time was over, a signal came, the target ended and let us look, or it is gone. */
+export type End = 'over' | 'interrupted' | 'target-ended' | 'target-gone';
+
+export interface Outcome {
+  readonly end: End;
+  /** Profiles taken, the last one included. */
+  readonly profiles: number;
+}
+
+const COUNTER_EVERY_MS = 1_000;
+/** A profile stops the target: it gets at least this many times as long to run as to stand still. */
+const LEAST_REST = 50;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** @throws OtraceError `OTRACE_ATTACH` when sampling can't begin */
+export async function observe(observed: Observed, pace: Pace): Promise<Outcome> {
+  const { connection, source, heap } = observed;
+  const ending = new Ending(connection);
+  try {
+    await source.start();
+  } catch (error) {
+    ending.forget();
+    throw new OtraceError('OTRACE_ATTACH', `sampling could not begin (${(error as Error).message})`);
+  }
+  heap.enable(['js']);
+  const counting = setInterval(() => void count(observed), COUNTER_EVERY_MS);
+  let profiles = 0;
+  const report = async (final: boolean): Promise<number> => {
+    const startMs = performance.now();
+    await source.refresh();
+    profiles++;
+    heap.report({ top: pace.top, final });
+    return performance.now() - startMs;
+  };
+  try {
+    const deadlineMs = performance.now() + pace.forMs;
+    let nextMs = performance.now() + pace.reportEveryMs;
+    for (;;) {
+      const end = await ending.within(Math.min(nextMs, deadlineMs) - performance.now());
+      if (end === 'target-gone') return { end, profiles };
+      const isOver = end !== undefined || performance.now() >= deadlineMs;
+      const stoodStillMs = await report(isOver);
+      if (isOver) return { end: end ?? 'over', profiles };
+      nextMs = performance.now() + Math.max(pace.reportEveryMs, LEAST_REST * stoodStillMs);
+    }
+  } catch (error) {
+    if (!ending.isGone) throw error;
+    return { end: 'target-gone', profiles };
+  } finally {
+    clearInterval(counting);
+    ending.forget();
+  }
+}
+
+/** What the target's heap takes, garbage included. */
+async function count({ connection, trace }: Observed): Promise<void> {
+  try {
+    const usage = (await connection.post('Runtime.getHeapUsage')) as { usedSize: number; totalSize: number };
+    trace.category('heap').counter('js_heap_bytes', { used: usage.usedSize, committed: usage.totalSize });
+  } catch {
+    // The observation itself finds out that the target is gone.
+  }
+}
+
+/** What may end an observation before its time. */
+class Ending {
+  #end: End | undefined;
+  readonly #happened: Promise<void>;
+  #listener: () => void = () => {};
+
+  constructor(connection: Connection) {
+    this.#happened = new Promise((resolve) => {
+      const endBy = (end: End): void => {
+        this.#end = end;
+        resolve();
+      };
+      this.#listener = () => endBy('interrupted');
+      for (const signal of SIGNALS) process.once(signal, this.#listener);
+      connection.on('NodeRuntime.waitingForDisconnect', () => endBy('target-ended'));
+      void connection.closed.then(() => endBy('target-gone'));
+    });
+    // A page has no such command, and none is needed: it does not wait.
+    connection.post('NodeRuntime.notifyWhenWaitingForDisconnect', { enabled: true }).catch(() => {});
+  }
+
+  get isGone(): boolean {
+    return this.#end === 'target-gone';
+  }
+
+  /** Waits so long at most; undefined when nothing happened. */
+  async within(ms: number): Promise<End | undefined> {
+    const timer = new AbortController();
+    await Promise.race([
+      this.#happened,
+      sleep(Math.max(0, ms), undefined, { signal: timer.signal }).catch(() => {}),
+    ]);
+    timer.abort();
+    return this.#end;
+  }
+
+  /** Signals have their ordinary effect again. */
+  forget(): void {
+    for (const signal of SIGNALS) process.removeListener(signal, this.#listener);
+  }
+}
