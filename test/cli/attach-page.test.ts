@@ -32,7 +32,7 @@ describe('otrace attach to a page', {
   let server: Server;
   let origin = '';
   let port = 0;
-  let stop = (): void => {};
+  let stop = async (): Promise<void> => {};
 
   before(async () => {
     server = createServer((request, response) => {
@@ -45,10 +45,13 @@ describe('otrace attach to a page', {
     const child = spawn(
       browser!,
       [...FLAGS.split(' '), `--user-data-dir=${join(folder.path, 'profile')}`, `${origin}/shop`],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
     );
     const ended = new Promise((resolve) => child.on('close', resolve));
-    stop = () => child.kill('SIGKILL');
+    stop = async () => {
+      process.kill(-child.pid!, 'SIGKILL'); // and the processes that it has started
+      await ended;
+    };
     port = await new Promise((resolve, reject) => {
       let text = '';
       child.stderr.on('data', (chunk) => {
@@ -62,7 +65,7 @@ describe('otrace attach to a page', {
   });
 
   after(async () => {
-    stop();
+    await stop();
     server.closeAllConnections();
     server.close();
     folder.remove();
