@@ -24,6 +24,9 @@ export interface SiteUsage {
   /** 0 when the source can't tell totals (see `SourceSnapshot.hasTotals`). */
   readonly totalBytes: number;
   readonly totalBlocks: number;
+  /** What the site held when its source held most; left out where the source does not know. */
+  readonly peakBytes?: number;
+  readonly peakBlocks?: number;
   /** What the program was doing for whom (`heap.withLabel`); sites that differ in it alone are two. */
   readonly label?: string;
   /** The thread that allocated, where it is not the main thread. */
@@ -43,6 +46,9 @@ export interface SourceSnapshot {
   readonly hasTotals: boolean;
   readonly liveBytes: number;
   readonly liveBlocks: number;
+  /** Most bytes that were live at once, and in how many blocks; left out where the source does not know. */
+  readonly peakBytes?: number;
+  readonly peakBlocks?: number;
   readonly sites: readonly SiteUsage[];
   /** Further figures of the source for `heap_report_stats`: names in snake_case, values readable. */
   readonly facts: Readonly<Record<string, string>>;
