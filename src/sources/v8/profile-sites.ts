@@ -2,7 +2,8 @@
  * From V8's tree of calling contexts to one row for each stack a reader would tell apart.
  *
  * Bytes are the nodes' `selfSize`: V8 rounds what one sample stands for to a whole number, so sums of the samples are
- * off by a quarter for objects near the sampling interval. Blocks are an estimate from the samples (`block-estimate.ts`).
+ * off by a quarter for objects near the sampling interval. Blocks, and the standard error of the bytes, are estimates
+ * from the samples (`block-estimate.ts`).
  *
  * Cost: one pass over the tree, without recursion; stacks are walked only for nodes that hold bytes and only as far
  * as they are shown, each distinct frame is classified, mapped and formatted once, and stacks are compared as lists
@@ -33,6 +34,8 @@ interface Site {
   readonly frames: readonly Frame[];
   bytes: number;
   blocks: number;
+  /** Of `bytes`. */
+  variance: number;
 }
 
 /**
@@ -65,11 +68,13 @@ export function profileSites(
     const key = frames.keyOf(stack);
     let site = sites.get(key);
     if (site === undefined) {
-      site = { frames: stack, bytes: 0, blocks: 0 };
+      site = { frames: stack, bytes: 0, blocks: 0, variance: 0 };
       sites.set(key, site);
     }
     site.bytes += node.selfSize;
-    site.blocks += estimate.blocks(node.selfSize, samples.get(node.id) ?? NO_SAMPLES);
+    const { blocks, variance } = estimate.of(node.selfSize, samples.get(node.id) ?? NO_SAMPLES);
+    site.blocks += blocks;
+    site.variance += variance;
   }
 
   return { sites: [...sites.values()].map(siteUsage), ownBytes };
@@ -97,6 +102,7 @@ function siteUsage(site: Site): SiteUsage {
     liveBlocks: site.blocks,
     totalBytes: 0,
     totalBlocks: 0,
+    errorBytes: Math.sqrt(site.variance),
   };
 }
 

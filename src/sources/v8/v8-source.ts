@@ -164,7 +164,12 @@ function merged(carried: readonly SiteUsage[], sampled: readonly SiteUsage[]): S
 }
 
 function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
-  return { ...a, liveBytes: a.liveBytes + b.liveBytes, liveBlocks: a.liveBlocks + b.liveBlocks };
+  return {
+    ...a,
+    liveBytes: a.liveBytes + b.liveBytes,
+    liveBlocks: a.liveBlocks + b.liveBlocks,
+    errorBytes: Math.hypot(a.errorBytes ?? 0, b.errorBytes ?? 0),
+  };
 }
 
 function sum(sites: readonly SiteUsage[], figure: 'liveBytes' | 'liveBlocks'): number {
