@@ -170,7 +170,7 @@ describe('otrace attach PID', { skip: !onLinux && 'needs /proc' }, () => {
     target.kill('SIGKILL');
     const { code, stderr } = await command.ended;
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /went away before a profile was taken; .*--report-every/);
+    assert.match(stderr, /went away before a profile was taken; there is no report/);
   });
 
   test('a debugger that came meanwhile keeps its inspector', async () => {

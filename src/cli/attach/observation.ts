@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtraceError } from '../../errors.js';
 import type { HeapTracer } from '../../heap/tracer.js';
+import { checkpointPauseMs, FIRST_CHECKPOINT_MS } from '../../node/checkpoints.js';
 import type { Recorder } from '../../recorder/recorder.js';
 import type { RemoteV8Source } from '../../sources/v8/remote-source.js';
 import type { Connection } from './connection.js';
@@ -21,6 +22,7 @@ export interface Observed {
 
 export interface Pace {
   readonly forMs: number;
+  /** Time between reports; 0 for one at the end, and checkpoints in between from which it tells what has grown. */
   readonly reportEveryMs: number;
   /** Groups in each report. */
   readonly top: number;
@@ -31,13 +33,11 @@ export type End = 'over' | 'interrupted' | 'target-ended' | 'target-gone';
 
 export interface Outcome {
   readonly end: End;
-  /** Profiles taken, the last one included. */
-  readonly profiles: number;
+  /** Whether there is a report. */
+  readonly reported: boolean;
 }
 
 const COUNTER_EVERY_MS = 1_000;
-/** A profile stops the target: it gets at least this many times as long to run as to stand still. */
-const LEAST_REST = 50;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** @throws OtraceError `OTRACE_ATTACH` when sampling can't begin */
@@ -52,32 +52,34 @@ export async function observe(observed: Observed, pace: Pace): Promise<Outcome> 
   }
   heap.enable(['js']);
   const counting = setInterval(() => void count(observed), COUNTER_EVERY_MS);
-  let profiles = 0;
-  const report = async (final: boolean): Promise<number> => {
-    const startMs = performance.now();
-    await source.refresh();
-    profiles++;
-    heap.report({ top: pace.top, final });
-    return performance.now() - startMs;
-  };
+  const { reportEveryMs, forMs, top } = pace;
+  const beganMs = performance.now();
+  let profiled = false;
   try {
-    const deadlineMs = performance.now() + pace.forMs;
-    let nextMs = performance.now() + pace.reportEveryMs;
+    let pauseMs = reportEveryMs || FIRST_CHECKPOINT_MS;
     for (;;) {
-      const end = await ending.within(Math.min(nextMs, deadlineMs) - performance.now());
-      if (end === 'target-gone') return { end, profiles };
-      const isOver = end !== undefined || performance.now() >= deadlineMs;
-      const stoodStillMs = await report(isOver);
-      if (isOver) return { end: end ?? 'over', profiles };
-      nextMs = performance.now() + Math.max(pace.reportEveryMs, LEAST_REST * stoodStillMs);
+      const leftMs = forMs - (performance.now() - beganMs);
+      const end = await ending.within(Math.min(pauseMs, leftMs));
+      if (end === 'target-gone') break;
+      const isOver = end !== undefined || pauseMs >= leftMs;
+      const startMs = performance.now();
+      await source.refresh();
+      profiled = true;
+      if (isOver || reportEveryMs > 0) heap.report({ top, final: isOver });
+      else heap.checkpoint();
+      if (isOver) return { end: end ?? 'over', reported: true };
+      const tookMs = performance.now() - startMs;
+      pauseMs = reportEveryMs || checkpointPauseMs(startMs - beganMs, tookMs);
     }
   } catch (error) {
     if (!ending.isGone) throw error;
-    return { end: 'target-gone', profiles };
   } finally {
     clearInterval(counting);
     ending.forget();
   }
+  // Gone, and the last profile is all there is.
+  if (profiled) heap.report({ top, final: true });
+  return { end: 'target-gone', reported: profiled };
 }
 
 /** What the target's heap takes, garbage included. */

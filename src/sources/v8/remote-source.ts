@@ -10,6 +10,7 @@
  */
 import type { SourceSnapshot } from '../../heap/snapshot.js';
 import type { HeapSource } from '../../heap/source.js';
+import { BirthClock, type Births } from './births.js';
 import { type ProfileSites, profileSites } from './profile-sites.js';
 import { SampleContinuity } from './sample-continuity.js';
 import { HELD, type SamplingProfile, samplingParameters, TAKEN_AWAY } from './sampler.js';
@@ -39,7 +40,9 @@ export class RemoteV8Source implements HeapSource {
   readonly #session: InspectorSession;
   readonly #options: RemoteV8SourceOptions;
   readonly #continuity = new SampleContinuity();
+  readonly #birthClock = new BirthClock();
   #sampled: ProfileSites = NO_SITES;
+  #births: Births | undefined;
   #base = 0;
   #floor = 0;
   #longestMs = 0;
@@ -62,25 +65,14 @@ export class RemoteV8Source implements HeapSource {
     }
     const { everyBytes, stackDepth } = this.#options;
     await this.#session.post('HeapProfiler.startSampling', samplingParameters(everyBytes, stackDepth));
+    this.#birthClock.restart(performance.now());
     this.#refusal = undefined;
   }
 
   /** Takes what is live now. Costs the target a full collection. */
   async refresh(): Promise<void> {
-    const startMs = performance.now();
-    if (this.#refusal !== undefined) {
-      await this.#session.post('HeapProfiler.collectGarbage');
-    } else {
-      const profile = await this.#profile();
-      this.#longestMs = Math.max(this.#longestMs, performance.now() - startMs);
-      const isOurs = profile !== undefined && this.#continuity.continues(profile);
-      if (profile !== undefined && (isOurs || this.#options.mayBeginAnew)) {
-        const { everyBytes, stackDepth } = this.#options;
-        this.#sampled = profileSites(profile, everyBytes, stackDepth, this.#options);
-      } else {
-        this.#refuse(TAKEN_AWAY);
-      }
-    }
+    if (this.#refusal === undefined) await this.#sample();
+    else await this.#session.post('HeapProfiler.collectGarbage');
     this.#floor = await this.#usedBytes();
     this.#base = Math.min(this.#base, this.#floor);
   }
@@ -123,8 +115,26 @@ export class RemoteV8Source implements HeapSource {
       liveBytes: sites.length > 0 ? sum('liveBytes') : this.liveBytes(),
       liveBlocks: sum('liveBlocks'),
       sites,
+      ...(this.#births !== undefined && {
+        births: { spanUs: this.#births.spanUs, timed: this.#births.timed },
+      }),
       facts,
     };
+  }
+
+  async #sample(): Promise<void> {
+    const startMs = performance.now();
+    const profile = await this.#profile();
+    this.#longestMs = Math.max(this.#longestMs, performance.now() - startMs);
+    const { everyBytes, stackDepth, mayBeginAnew } = this.#options;
+    const continues = profile !== undefined && this.#continuity.continues(profile);
+    if (profile === undefined || !(continues || mayBeginAnew)) {
+      this.#refuse(TAKEN_AWAY);
+      return;
+    }
+    if (!continues) this.#birthClock.restart(startMs);
+    this.#births = this.#birthClock.at(profile, performance.now());
+    this.#sampled = profileSites(profile, everyBytes, stackDepth, this.#options, this.#births);
   }
 
   /** undefined when nobody samples. */
