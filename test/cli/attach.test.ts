@@ -164,7 +164,16 @@ describe('otrace attach PID', { skip: !onLinux && 'needs /proc' }, () => {
 
   test('killed before a profile was taken: exit code 1', async () => {
     const target = await started('leak.cjs');
-    const command = attach(folder.path, '--for', '1h', '--out', 'none.json', String(target.pid));
+    const command = attach(
+      folder.path,
+      '--for',
+      '1h',
+      '--report-every',
+      '1h',
+      '--out',
+      'none.json',
+      String(target.pid),
+    );
     await target.until(() => target.stderr.includes('Debugger attached'));
     await sleep(300);
     target.kill('SIGKILL');

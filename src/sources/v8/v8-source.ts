@@ -11,7 +11,7 @@
  */
 import { OtraceError } from '../../errors.js';
 import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
-import type { HeapSource } from '../../heap/source.js';
+import type { SampledSource } from '../../heap/source.js';
 import { BirthClock, type Births, SLICES } from './births.js';
 import { HeapFloor } from './heap-floor.js';
 import { type ProfileSites, profileSites } from './profile-sites.js';
@@ -34,7 +34,7 @@ interface Sampled extends ProfileSites {
   readonly births: Births | undefined;
 }
 
-export class V8Source implements HeapSource {
+export class V8Source implements SampledSource {
   readonly name = 'js';
   readonly #rules: V8SourceOptions;
   readonly #stackDepth: number;
