@@ -7,6 +7,7 @@ import { afterEach, describe, it } from 'node:test';
 import { displayPath } from '../../../src/node/display-path.js';
 import { ownFrames } from '../../../src/node/own-frames.js';
 import { SourceMaps } from '../../../src/node/source-maps.js';
+import type { SamplingProfile } from '../../../src/sources/v8/sampler.js';
 import { V8Source, type V8SourceOptions } from '../../../src/sources/v8/v8-source.js';
 import { recordedHeap } from '../../heap/recorded-heap.js';
 import { bundled, run } from './child.js';
@@ -201,7 +202,7 @@ describe('V8Source', () => {
     let samples = 0;
     tool.post('HeapProfiler.stopSampling', (error, result) => {
       assert.equal(error, null);
-      samples = result.profile.samples.length;
+      samples = (result.profile as unknown as SamplingProfile).samples.length;
     });
     assert.ok(samples > 50, `${samples}`);
     tool.disconnect();
