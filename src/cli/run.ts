@@ -24,6 +24,7 @@ interface RunFlags {
   readonly heap: string;
   readonly sample: number;
   readonly every: string;
+  readonly jsTotals?: true;
   readonly depth: number;
   readonly out: string;
   readonly top: number;
@@ -62,6 +63,7 @@ export function define(command: Command): void {
     .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,wasm,manual')
     .option('--sample <p>', 'share of counted allocations whose stack is kept, 0 to 1', probability, 1)
     .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
+    .option('--js-totals', 'what JavaScript sites ever allocated, too (needs Node 26 and @datadog/pprof)')
     .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
     .option(
       '--out <path>',
@@ -98,6 +100,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     OTRACE_HEAP_SAMPLE: String(flags.sample),
     OTRACE_HEAP_STACK_DEPTH: String(flags.depth),
     OTRACE_HEAP_EVERY: String(every),
+    ...(flags.jsTotals && { OTRACE_HEAP_JS_TOTALS: '1' }),
     OTRACE_HEAP_WASM_CONTEXT: flags.wasmContext ? '1' : '0',
     ...(flags.wasmAlloc !== undefined && { OTRACE_HEAP_WASM_ALLOC: flags.wasmAlloc }),
     [RUN_VARIABLE]: writeRunOptions({

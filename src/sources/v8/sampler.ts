@@ -63,8 +63,22 @@ export const HELD =
 export const TAKEN_AWAY =
   'another tool has stopped the heap sampler; run without that tool to see JavaScript stacks';
 
+interface SamplingParameters {
+  readonly samplingInterval: number;
+  readonly stackDepth: number;
+}
+
+/** Why nobody can start the sampler now, with the remedy; undefined when it is free. */
+export function samplerRefusal(): string | undefined {
+  const session = newSession();
+  if (typeof session === 'string') return session;
+  const isHeld = profileOf(session) !== undefined;
+  session.disconnect();
+  return isHeld ? HELD : undefined;
+}
+
 /** What `HeapProfiler.startSampling` is told. @param shownDepth frames shown of a stack */
-export function samplingParameters(everyBytes: number, shownDepth: number): object {
+export function samplingParameters(everyBytes: number, shownDepth: number): SamplingParameters {
   const stackDepth = Math.min(Math.max(shownDepth + HIDDEN_DEPTH, 1), MAX_STACK_DEPTH);
   return { samplingInterval: everyBytes, stackDepth };
 }
@@ -86,14 +100,8 @@ export class HeapSampler {
    */
   start(everyBytes: number, shownDepth: number): string | undefined {
     if (this.#session !== undefined) return undefined;
-    let session: Session;
-    try {
-      const inspector = createRequire(import.meta.url)('node:inspector') as { Session: new () => Session };
-      session = new inspector.Session();
-      session.connect();
-    } catch (error) {
-      return refusal(error);
-    }
+    const session = newSession();
+    if (typeof session === 'string') return session;
     if (profileOf(session) !== undefined) {
       session.disconnect();
       return HELD;
@@ -135,6 +143,18 @@ export class HeapSampler {
     // Not HeapProfiler.stopSampling: it would force a collection and send a profile that nobody reads.
     post(session, 'HeapProfiler.disable', {});
     session.disconnect();
+  }
+}
+
+/** @returns why there can be none, with the remedy */
+function newSession(): Session | string {
+  try {
+    const inspector = createRequire(import.meta.url)('node:inspector') as { Session: new () => Session };
+    const session = new inspector.Session();
+    session.connect();
+    return session;
+  } catch (error) {
+    return refusal(error);
   }
 }
 
