@@ -63,6 +63,11 @@ export class Folder {
     return this.start(...args).ended;
   }
 
+  /** Runs Node itself, with these variables. */
+  node(variables: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ended> {
+    return new RunningProgram(args, this.path, variables, []).ended;
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true, maxRetries: 10 });
   }
@@ -75,11 +80,16 @@ export class RunningProgram {
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], cwd: string) {
+  constructor(
+    args: readonly string[],
+    cwd: string,
+    variables: Readonly<Record<string, string>> = {},
+    program: readonly string[] = [CLI],
+  ) {
     const { NODE_OPTIONS: _, ...inherited } = process.env;
-    this.#child = spawn(process.execPath, [CLI, ...args], {
+    this.#child = spawn(process.execPath, [...program, ...args], {
       cwd,
-      env: { ...inherited, NO_COLOR: '1' },
+      env: { ...inherited, NO_COLOR: '1', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child.stdout!.on('data', (chunk) => {

@@ -6,7 +6,9 @@
  * allocated since; `v8Profile()`, the step before, does not, and is what is asked here. The price of totals is that V8
  * keeps every sample, also of what is dead: some 110 bytes for each `everyBytes` allocated. `MOST_SAMPLES` bounds it.
  *
- * It gives sizes and counts rather than samples, so blocks need no estimate, and there are no births.
+ * It gives counts by size rather than samples, so there are no births. V8 has multiplied each sample by what it stands
+ * for, rounded to a whole number; what the rounding added or took away is put right here: with it, objects of the
+ * size of the interval would count for a quarter too much.
  */
 import { createRequire } from 'node:module';
 import { hashStack } from '../../heap/frame.js';
@@ -119,10 +121,11 @@ const SHAPE: TreeShape<PprofNode> = {
     lineNumber: (lineNumber ?? 0) - 1,
     columnNumber: (columnNumber ?? 0) - 1,
   }),
-  holds: (node) => node.allocations.length > 0,
+  holds: ({ allocations }) => allocations.some(({ allocObjects }) => allocObjects > 0),
 };
 
-interface Site extends ShownStack {
+interface Site {
+  readonly frames: ShownStack['frames'];
   liveBytes: number;
   liveBlocks: number;
   totalBytes: number;
@@ -149,29 +152,42 @@ function totalSites(
     }
     let site = sites.get(stack.key);
     if (site === undefined) {
-      site = { ...stack, liveBytes: 0, liveBlocks: 0, totalBytes: 0, totalBlocks: 0, variance: 0 };
+      site = {
+        frames: stack.frames,
+        liveBytes: 0,
+        liveBlocks: 0,
+        totalBytes: 0,
+        totalBlocks: 0,
+        variance: 0,
+      };
       sites.set(stack.key, site);
     }
-    for (const { inuseObjects, inuseSpaceBytes, allocObjects, allocSpaceBytes } of allocations) {
-      site.liveBytes += inuseSpaceBytes;
-      site.liveBlocks += inuseObjects;
-      site.totalBytes += allocSpaceBytes;
-      site.totalBlocks += allocObjects;
-      if (inuseObjects > 0) {
-        const seen = 1 - Math.exp(-inuseSpaceBytes / inuseObjects / everyBytes);
-        site.variance += ((inuseSpaceBytes ** 2 / inuseObjects) * (1 - seen)) / seen;
-      }
+    for (const { inuseObjects, allocObjects, allocSpaceBytes } of allocations) {
+      if (allocObjects === 0) continue;
+      const size = allocSpaceBytes / allocObjects;
+      const standsFor = 1 / (1 - Math.exp(-size / everyBytes));
+      const unrounded = standsFor / Math.round(standsFor);
+      const live = inuseObjects * unrounded;
+      const total = allocObjects * unrounded;
+      site.liveBytes += live * size;
+      site.liveBlocks += live;
+      site.totalBytes += total * size;
+      site.totalBlocks += total;
+      site.variance += size ** 2 * live * (standsFor - 1);
     }
   });
   return { sites: [...sites.values()].map(siteUsage), ownBytes };
 }
 
-function siteUsage({ frames, key: _, variance, ...figures }: Site): SiteUsage {
+function siteUsage({ frames, liveBytes, liveBlocks, totalBytes, totalBlocks, variance }: Site): SiteUsage {
   return {
     source: 'js',
     hash: hashStack('js', frames),
     frames,
-    ...figures,
+    liveBytes,
+    liveBlocks: Math.round(liveBlocks),
+    totalBytes,
+    totalBlocks: Math.round(totalBlocks),
     errorBytes: Math.sqrt(variance),
   };
 }
