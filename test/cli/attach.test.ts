@@ -61,7 +61,7 @@ describe('otrace attach PID', { skip: !onLinux && 'needs /proc' }, () => {
       const out = `${script}.json`;
       const { code, stdout, stderr } = await attached(
         target,
-        ...['--for', '1500ms', '--report-every', '500ms', '--out', out],
+        ...['--for', '2500ms', '--report-every', '250ms', '--out', out],
       );
       assert.equal(code, 0, stderr);
       assert.equal(stdout, '');
@@ -75,6 +75,7 @@ describe('otrace attach PID', { skip: !onLinux && 'needs /proc' }, () => {
         /^keepOrder \(leak\.[cm]js:3:\d+\) <- .*\(~\d+ bytes, ~\d+ allocations\)$/,
       );
       assert.ok(!folder.rows('heap_leaks', out).some((row) => row.startsWith('passing')));
+      assert.match(folder.rows('heap_growth', out)[0]!, /^keepOrder .* -> ~\d+ bytes, confidence \d\d%\)$/);
       const points = events
         .filter(({ name }) => name === 'heap_live_bytes')
         .map(({ args }) => Number(args!['js']));

@@ -16,10 +16,10 @@ after(() => {
   bare.remove();
 });
 
-/** Keeps some 800 KB in `hold` and throws some 80 MB away in `churn`, and has half a second to be looked at. */
+/** Keeps some 3 MB in `hold` and throws some 80 MB away in `churn`, and has half a second to be looked at. */
 const PROGRAM = `
   const kept = [];
-  function hold() { for (let i = 0; i < 100; i++) kept.push(new Array(1000).fill(i + 0.5)); }
+  function hold() { for (let i = 0; i < 400; i++) kept.push(new Array(1000).fill(i + 0.5)); }
   function churn() { let n = 0; for (let i = 0; i < 10000; i++) n += new Array(1000).fill(i + 0.5).length; return n; }
   hold(); churn();
   setTimeout(() => console.log('done', kept.length), 500);`;
@@ -36,7 +36,7 @@ function assertNear(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) <= expected * 0.25, `${actual}, expected about ${expected}`);
 }
 
-const HELD_BYTES = 100 * 8048;
+const HELD_BYTES = 400 * 8048;
 const CHURNED_BYTES = 10_000 * 8048;
 
 describe('otrace run --js-totals', () => {
@@ -60,7 +60,7 @@ describe('otrace run --js-totals', () => {
     ];
     const { code, stdout, stderr } = await folder.run(...args);
     assert.equal(code, 0, stderr);
-    assert.equal(stdout, 'done 100\n');
+    assert.equal(stdout, 'done 400\n');
     assert.match(stderr, /Hottest sites[\s\S]*churn {2}program\.cjs:4:/);
     const reports = folder.events('totals.json').filter(({ name }) => name === 'heap_sites');
     assert.ok(reports.length >= 3);
@@ -141,7 +141,7 @@ describe("V8's only sampler, wanted by two", () => {
     );
     assert.equal(code, 0, stderr);
     assert.equal(stderr.split('another tool (').length, 2, stderr);
-    assert.equal(stdout, 'done 100\nagent true\n');
+    assert.equal(stdout, 'done 400\nagent true\n');
   });
 
   test('an agent starts later and shares ours: both have their profiles', async () => {
@@ -154,7 +154,7 @@ describe("V8's only sampler, wanted by two", () => {
       'shares.cjs',
     );
     assert.equal(code, 0, stderr);
-    assert.equal(stdout, 'agent true\ndone 100\n');
+    assert.equal(stdout, 'agent true\ndone 400\n');
     assertNear(bytesOf(folder.rows('heap_leaks', 'shares.json'), 'hold'), HELD_BYTES);
   });
 
@@ -165,7 +165,7 @@ describe("V8's only sampler, wanted by two", () => {
     );
     const { code, stdout, stderr } = await folder.run(...afterRun, '--out', 'stops.json', '--', 'stops.cjs');
     assert.equal(code, 0, stderr);
-    assert.equal(stdout, 'agent true\ndone 100\n');
+    assert.equal(stdout, 'agent true\ndone 400\n');
     assert.equal(stderr.split('another tool has stopped the heap sampler').length, 2, stderr);
   });
 
@@ -187,7 +187,7 @@ describe("V8's only sampler, wanted by two", () => {
       ...['--', 'restarts.cjs'],
     );
     assert.equal(code, 0, stderr);
-    assert.equal(stdout, 'agent true\ndone 100\n');
+    assert.equal(stdout, 'agent true\ndone 400\n');
     assert.equal(stderr.split('another tool has stopped the heap sampler').length, 2, stderr);
   });
 });

@@ -44,6 +44,9 @@ interface PprofAllocation {
   readonly allocSpaceBytes: number;
 }
 
+/** What a source asks of it. */
+export type Totals = Pick<TotalsSampler, 'running' | 'isFull' | 'start' | 'sites' | 'stop'>;
+
 interface HeapStatistics {
   /** Since the start of the process; Node 26 has it. */
   readonly total_allocated_bytes?: number;

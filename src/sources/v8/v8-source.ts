@@ -17,7 +17,7 @@ import { BirthClock, type Births, SLICES } from './births.js';
 import { HeapFloor } from './heap-floor.js';
 import { type ProfileSites, profileSites } from './profile-sites.js';
 import { HELD, HeapSampler, TAKEN_AWAY } from './sampler.js';
-import type { TotalsSampler } from './totals-sampler.js';
+import type { Totals } from './totals-sampler.js';
 import type { FrameRules } from './trim.js';
 
 export interface V8SourceOptions extends FrameRules {
@@ -26,7 +26,7 @@ export interface V8SourceOptions extends FrameRules {
   /** Frames shown of a stack; default 8. */
   readonly stackDepth?: number;
   /** What gives totals beside what is live; or why nothing can, with the remedy. Left out: only what is live. */
-  readonly totals?: TotalsSampler | string;
+  readonly totals?: Totals | string;
   /** Told once what is wrong and what to do, when the stacks can't be had. */
   readonly warn: (message: string) => void;
 }
@@ -49,7 +49,7 @@ export class V8Source implements SampledSource {
   readonly #floor = new HeapFloor();
   readonly #births = new BirthClock();
   /** Undefined while there are no totals. */
-  #totals: TotalsSampler | undefined;
+  #totals: Totals | undefined;
   #everyBytes: number;
   #armed = false;
   #carried: readonly SiteUsage[] = [];
