@@ -187,9 +187,9 @@ function siteUsage({ frames, liveBytes, liveBlocks, totalBytes, totalBlocks, var
     source: 'js',
     hash: hashStack('js', frames),
     frames,
-    liveBytes,
+    liveBytes: Math.round(liveBytes),
     liveBlocks: Math.round(liveBlocks),
-    totalBytes,
+    totalBytes: Math.round(totalBytes),
     totalBlocks: Math.round(totalBlocks),
     errorBytes: Math.sqrt(variance),
   };
