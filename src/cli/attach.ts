@@ -18,7 +18,7 @@ import { ManualSource } from '../sources/manual.js';
 import { RemoteV8Source } from '../sources/v8/remote-source.js';
 import { type Address, parseAddress } from './attach/address.js';
 import { Connection } from './attach/connection.js';
-import { type Outcome, observe } from './attach/observation.js';
+import { Ending, type Outcome, observe } from './attach/observation.js';
 import { closeInspector, type ReachedProcess, reachProcess } from './attach/running-process.js';
 import { frameRules, type Target, targetOf } from './attach/target.js';
 import { chooseTarget, type ListedTarget, listTargets } from './attach/target-list.js';
@@ -81,36 +81,58 @@ export function define(command: Command): void {
 async function attach(address: Address, flags: AttachFlags): Promise<number> {
   const every = everyBytes(flags.every);
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
-  const reached = await reach(address, flags.page);
-  const { connection } = reached;
+  const ending = new Ending();
   try {
-    const target = await targetOf(connection);
-    const trace = recorderFor(target, flags.out);
-    const heap = new HeapTracer(heapEvents(trace), {
-      manual: (host) => new ManualSource(host),
-      warn: (line) => say(`${line}\n`),
-    });
-    const source = new RemoteV8Source(connection, {
-      ...frameRules(target, isLocal(address)),
-      everyBytes: every,
-      stackDepth: flags.depth,
-      mayBeginAnew: target.kind === 'page',
-      warn,
-    });
-    heap.attach(source);
-    if (!flags.quiet) {
-      const who = target.kind === 'node' ? `pid ${target.pid}, ${target.description}` : target.description;
-      say(`otrace: attached to ${target.name} (${who}) for ${flags.for / 1000} s, to ${flags.out}; `);
-      say('Ctrl-C ends it early\n');
+    const reached = await reach(address, flags.page);
+    try {
+      ending.watch(reached.connection);
+      const target = await targetOf(reached.connection);
+      const trace = recorderFor(target, flags.out);
+      const outcome = await sample(reached.connection, { ending, target, trace, every, address }, flags);
+      await leave(address, reached); // the program need not wait for our table
+      return await finish(target, trace, outcome, flags);
+    } finally {
+      await leave(address, reached);
     }
-    const pace = { forMs: flags.for, reportEveryMs: flags.reportEvery, top: flags.top };
-    const outcome = await observe({ connection, source, trace, heap }, pace);
-    await source.stop().catch(() => {}); // the target is gone, and its sampler with it
-    await leave(address, reached);
-    return await finish(target, trace, outcome, flags);
   } finally {
-    await leave(address, reached);
+    ending.forget();
   }
+}
+
+interface Sampling {
+  readonly ending: Ending;
+  readonly target: Target;
+  readonly trace: Recorder;
+  readonly every: number;
+  readonly address: Address;
+}
+
+async function sample(
+  connection: Connection,
+  { ending, target, trace, every, address }: Sampling,
+  flags: AttachFlags,
+): Promise<Outcome> {
+  const heap = new HeapTracer(heapEvents(trace), {
+    manual: (host) => new ManualSource(host),
+    warn: (line) => say(`${line}\n`),
+  });
+  const source = new RemoteV8Source(connection, {
+    ...frameRules(target, isLocal(address)),
+    everyBytes: every,
+    stackDepth: flags.depth,
+    mayBeginAnew: target.kind === 'page',
+    warn,
+  });
+  heap.attach(source);
+  if (!flags.quiet) {
+    const who = target.kind === 'node' ? `pid ${target.pid}, ${target.description}` : target.description;
+    say(`otrace: attached to ${target.name} (${who}) for ${flags.for / 1000} s, to ${flags.out}; `);
+    say('Ctrl-C ends it early\n');
+  }
+  const pace = { forMs: flags.for, reportEveryMs: flags.reportEvery, top: flags.top };
+  const outcome = await observe({ connection, ending, source, trace, heap }, pace);
+  await source.stop().catch(() => {}); // the target is gone, and its sampler with it
+  return outcome;
 }
 
 async function finish(

@@ -77,6 +77,7 @@ export class RunningProgram {
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
   readonly #waiting: { readonly word: string; readonly resolve: () => void }[] = [];
+  readonly #waitingForSaid: { readonly word: string; readonly resolve: () => void }[] = [];
   #stdout = '';
   #stderr = '';
 
@@ -98,6 +99,7 @@ export class RunningProgram {
     });
     this.#child.stderr!.on('data', (chunk) => {
       this.#stderr += chunk;
+      for (const { word, resolve } of this.#waitingForSaid) if (this.#stderr.includes(word)) resolve();
     });
     this.ended = new Promise((resolve) => {
       this.#child.on('close', (code, signal) => {
@@ -110,6 +112,12 @@ export class RunningProgram {
   printed(word: string): Promise<void> {
     if (this.#stdout.includes(word)) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ word, resolve }));
+  }
+
+  /** Resolves when the command has said this on stderr. */
+  said(word: string): Promise<void> {
+    if (this.#stderr.includes(word)) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForSaid.push({ word, resolve }));
   }
 
   kill(signal: NodeJS.Signals): void {

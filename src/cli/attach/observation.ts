@@ -14,6 +14,8 @@ import type { Connection } from './connection.js';
 
 export interface Observed {
   readonly connection: Connection;
+  /** Watches that connection. */
+  readonly ending: Ending;
   readonly source: RemoteV8Source;
   readonly trace: Recorder;
   /** Has the source attached. */
@@ -42,12 +44,11 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** @throws OtraceError `OTRACE_ATTACH` when sampling can't begin */
 export async function observe(observed: Observed, pace: Pace): Promise<Outcome> {
-  const { connection, source, heap } = observed;
-  const ending = new Ending(connection);
+  const { connection, ending, source, heap } = observed;
   try {
     await source.start();
   } catch (error) {
-    ending.forget();
+    if (connection.isClosing) return { end: 'target-gone', reported: false };
     throw new OtraceError('OTRACE_ATTACH', `sampling could not begin (${(error as Error).message})`);
   }
   heap.enable(['js']);
@@ -72,10 +73,9 @@ export async function observe(observed: Observed, pace: Pace): Promise<Outcome> 
       pauseMs = reportEveryMs || checkpointPauseMs(startMs - beganMs, tookMs);
     }
   } catch (error) {
-    if (!ending.isGone) throw error;
+    if (!connection.isClosing) throw error;
   } finally {
     clearInterval(counting);
-    ending.forget();
   }
   // Gone, and the last profile is all there is.
   if (profiled) heap.report({ top, final: true });
@@ -92,29 +92,29 @@ async function count({ connection, trace }: Observed): Promise<void> {
   }
 }
 
-/** What may end an observation before its time. */
-class Ending {
+/**
+ * What may end an observation before its time. Made first of all, so that a Ctrl-C at any moment leaves the target as
+ * it should be left.
+ */
+export class Ending {
   #end: End | undefined;
   readonly #happened: Promise<void>;
-  #listener: () => void = () => {};
+  #resolve: () => void = () => {};
+  readonly #interrupt = (): void => this.#endBy('interrupted');
 
-  constructor(connection: Connection) {
+  constructor() {
     this.#happened = new Promise((resolve) => {
-      const endBy = (end: End): void => {
-        this.#end = end;
-        resolve();
-      };
-      this.#listener = () => endBy('interrupted');
-      for (const signal of SIGNALS) process.once(signal, this.#listener);
-      connection.on('NodeRuntime.waitingForDisconnect', () => endBy('target-ended'));
-      void connection.closed.then(() => endBy('target-gone'));
+      this.#resolve = resolve;
     });
-    // A page has no such command, and none is needed: it does not wait.
-    connection.post('NodeRuntime.notifyWhenWaitingForDisconnect', { enabled: true }).catch(() => {});
+    for (const signal of SIGNALS) process.once(signal, this.#interrupt);
   }
 
-  get isGone(): boolean {
-    return this.#end === 'target-gone';
+  /** Sees from now on that the target ends, and makes a Node process wait for us then. */
+  watch(connection: Connection): void {
+    connection.on('NodeRuntime.waitingForDisconnect', () => this.#endBy('target-ended'));
+    void connection.closed.then(() => this.#endBy('target-gone'));
+    // A page has no such command, and none is needed: it does not wait.
+    connection.post('NodeRuntime.notifyWhenWaitingForDisconnect', { enabled: true }).catch(() => {});
   }
 
   /** Waits so long at most; undefined when nothing happened. */
@@ -130,6 +130,11 @@ class Ending {
 
   /** Signals have their ordinary effect again. */
   forget(): void {
-    for (const signal of SIGNALS) process.removeListener(signal, this.#listener);
+    for (const signal of SIGNALS) process.removeListener(signal, this.#interrupt);
+  }
+
+  #endBy(end: End): void {
+    this.#end ??= end;
+    this.#resolve();
   }
 }
