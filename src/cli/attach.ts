@@ -48,7 +48,7 @@ Examples:
 
 A Node process is told by SIGUSR1 to open its inspector (on the loopback interface); it is closed again at the end.
 Now and then what is live is noted, to tell what grows; each time costs the program a full garbage collection, together
-at most half a percent of its time.
+at most 2 % of its time.
 Exit codes: 0 a report was written, also after Ctrl-C and when the program ended; 1 the program was lost before a
 profile was taken, or the trace could not be written; 2 not attached: bad usage, no such process, not Node, refused.`;
 

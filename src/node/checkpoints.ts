@@ -10,9 +10,13 @@ const LEAST_PAUSE_MS = 1_000;
 const BUDGET = 200;
 const SPREAD = 16;
 
-/** How long to wait after a checkpoint that took so long, so long after the start. */
-export function checkpointPauseMs(elapsedMs: number, tookMs: number): number {
-  return Math.max(LEAST_PAUSE_MS, tookMs * BUDGET, elapsedMs / SPREAD);
+/**
+ * How long to wait after a checkpoint that took so long, so long after the start.
+ *
+ * @param budget the share of the time that checkpoints may take is one part in so many
+ */
+export function checkpointPauseMs(elapsedMs: number, tookMs: number, budget = BUDGET): number {
+  return Math.max(LEAST_PAUSE_MS, tookMs * budget, elapsedMs / SPREAD);
 }
 
 export class Checkpoints {
