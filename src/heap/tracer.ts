@@ -14,7 +14,7 @@ import { type ReportRow, reportRows } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
 import type { HeapSnapshot, SourceName } from './snapshot.js';
-import type { HeapSource } from './source.js';
+import type { HeapSource, SampledSource } from './source.js';
 import { SourceList } from './source-list.js';
 import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
@@ -179,6 +179,23 @@ export class HeapTracer {
    */
   setSampling(probability: number): void {
     this.host.sampler.setProbability(probability);
+  }
+
+  /**
+   * Samples the JavaScript heap at another interval from now on: closer to see small sites, wider to cost less. What is
+   * live then is kept but no longer watched, so what dies of it later still counts; while armed it costs a garbage
+   * collection. The probability of `setSampling` is that of the other heaps.
+   *
+   * @param options `everyBytes`: mean number of bytes between two samples
+   * @throws OtraceError `OTRACE_BAD_OPTION` when it is not a number of 1 or more, or source `js` is not attached
+   *
+   * @example
+   * heap.setJsSampling({ everyBytes: 4096 });
+   */
+  setJsSampling(options: { readonly everyBytes: number }): void {
+    this.#sources.requireAttached('js');
+    const source = this.#sources.get('js') as SampledSource;
+    this.host.guard.run(() => source.setEveryBytes(options.everyBytes));
   }
 
   /**
