@@ -7,39 +7,47 @@
  */
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { armHeap } from './arm-heap.js';
 import type { Instances } from './default-instances.js';
 import { MainScope } from './main-scope.js';
 import { RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
 import { isMainThread } from './threads.js';
 import { startTimeline } from './timeline/start.js';
+import { preloadWorkers } from './worker-preload.js';
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const REPORT_SIGNAL = 'SIGUSR2';
+/** The bundle that this is part of when `otrace run` preloads it. */
+const PRELOADED = 'hooks.js';
 
 export function startRun(instances: Instances, options: RunOptions): void {
   const { trace, exit } = instances;
   trace.enable();
+  const hooks = fileURLToPath(import.meta.url);
+  if (basename(hooks) === PRELOADED) preloadWorkers(hooks);
   const timeline = startTimeline(trace, options.timeline);
   exit.before(() => timeline.drain());
-  // A worker has a timeline of its own; the heap report is the main thread's.
+  const mainScope = new MainScope();
+  mainScope.keep();
+  armHeap(instances, true);
+  // A worker has a timeline of its own and sends its heaps to the main thread, which reports for all.
   if (isMainThread) startReports(instances, options);
+  exit.before(() => {
+    mainScope.release();
+  });
 }
 
 function startReports(instances: Instances, options: RunOptions): void {
   const { trace, heap, settings, exit } = instances;
-  const mainScope = new MainScope();
-  mainScope.keep();
   const forked = isFork();
   if (forked) trace.setOutputPath(forkPath(settings.output ?? 'trace.json'));
   trace.setProcessName(basename(process.argv[1] ?? 'node'));
-  armHeap(instances, true);
   const report = (): void => {
     heap.report({ top: options.top });
   };
   exit.before(() => {
     heap.report({ top: options.top, final: true });
-    mainScope.release();
   });
   exit.last(() => {
     const result = trace.flush();

@@ -71,6 +71,8 @@ export interface RecorderParts {
   readonly otherLogs?: () => readonly ReadableLog[];
   /** Number of events in other threads' logs that are no longer kept. */
   readonly forgottenEvents?: () => number;
+  /** Values that threads had rejected whose logs are no longer kept. */
+  readonly forgottenRejections?: () => number;
 }
 
 export class Recorder extends Category {
@@ -282,7 +284,8 @@ export class Recorder extends Category {
   /** What a flush would write. @param onlyNew leaves out what earlier flushes wrote */
   contents(onlyNew = false): TraceContents {
     const from = (log: ReadableLog): number => (onlyNew ? (this.#flushed.get(log) ?? 0) : 0);
-    const ranges = this.#logs().map((log) => ({ log, fromSequence: from(log) }));
+    const logs = this.#logs();
+    const ranges = logs.map((log) => ({ log, fromSequence: from(log) }));
     let batch = gather(ranges);
     if (this.#synthesis !== undefined) {
       const synthetic = synthesize(batch, this.#synthesis);
@@ -294,7 +297,10 @@ export class Recorder extends Category {
       batch,
       anchorUs: this.clock.anchorUs,
       forgottenEvents: this.#parts.forgottenEvents?.() ?? 0,
-      rejectedValues: this.#log?.rejectedValues ?? 0,
+      rejectedValues: logs.reduce(
+        (sum, { ring }) => sum + ring.rejectedValues,
+        this.#parts.forgottenRejections?.() ?? 0,
+      ),
     };
   }
 
