@@ -3,14 +3,20 @@
  * on, and shows the leak table when it has ended. The tracing is done in the program's process
  * (`node/run-session.ts`); this one only waits.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OtraceError } from '../errors.js';
 import { SOURCE_NAMES } from '../heap/snapshot.js';
-import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
+import {
+  CHILD_RESULT,
+  RUN_VARIABLE,
+  TIMELINE_NAMES,
+  type TimelineName,
+  writeRunOptions,
+} from '../node/run-options.js';
 import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
 import { readTraceReport } from '../reading/trace-report.js';
@@ -45,6 +51,8 @@ interface RunFlags {
  * wrong size.
  */
 const EXACT_SITES = ['--no-turbo-inlining', '--no-maglev-inlining', '--no-turbo-allocation-folding'];
+
+const MAX_CHILDREN_NAMED = 8;
 
 const AFTER = `
 Examples:
@@ -133,8 +141,34 @@ async function showResult(resultFile: string, top: number, signal: NodeJS.Signal
   if (report !== undefined) {
     say(`\n${renderReport(report, { ...terminalOf(process.stderr), top, baseDirectory: process.cwd() })}\n`);
   }
-  say(`otrace: wrote ${result.path} (${result.events} events, ${formatBytes(result.bytes)}); `);
-  say(`open it at https://ui.perfetto.dev, or: otrace report ${result.path}\n`);
+  const path = shownPath(result.path);
+  say(`otrace: wrote ${path} (${result.events} events, ${formatBytes(result.bytes)}); `);
+  say(`open it at https://ui.perfetto.dev, or: otrace report ${path}\n`);
+  showChildren(path, childTraces(dirname(resultFile)));
+}
+
+/** The traces of processes that the program forked and that have ended. */
+function childTraces(folder: string): string[] {
+  const files = readdirSync(folder).filter((name) => name.startsWith(CHILD_RESULT));
+  const results = files.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as FlushResult);
+  return results.flatMap((result) => (result.written ? [shownPath(result.path)] : []));
+}
+
+function showChildren(path: string, children: readonly string[]): void {
+  if (children.length === 0) return;
+  const named = children.slice(0, MAX_CHILDREN_NAMED).join(' ');
+  const more = children.length - MAX_CHILDREN_NAMED;
+  const all = more > 0 ? `${named} and ${more} more` : named;
+  const wrote =
+    children.length === 1 ? 'a forked process wrote' : `${children.length} forked processes wrote`;
+  say(
+    `otrace: ${wrote} ${all}; to join them: otrace merge ${path} ${more > 0 ? 'FILES...' : named} --out merged.json\n`,
+  );
+}
+
+function shownPath(path: string): string {
+  const shown = relative('', path);
+  return shown.startsWith('..') ? path : shown;
 }
 
 /** The hooks as CommonJS: `--require` also reaches workers, and runs before any module of the program. */

@@ -6,12 +6,13 @@
  * is its own business, and the trace is written when it exits.
  */
 import { writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { FlushResult } from '../recorder/recorder.js';
 import { armHeap } from './arm-heap.js';
 import type { Instances } from './default-instances.js';
 import { MainScope } from './main-scope.js';
-import { RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
+import { CHILD_RESULT, RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
 import { isMainThread } from './threads.js';
 import { startTimeline } from './timeline/start.js';
 import { preloadWorkers } from './worker-preload.js';
@@ -51,7 +52,7 @@ function startReports(instances: Instances, options: RunOptions): void {
   });
   exit.last(() => {
     const result = trace.flush();
-    if (!forked) writeFileSync(options.resultFile, JSON.stringify(result));
+    leaveResult(forked ? childResultFile(options.resultFile) : options.resultFile, result);
   });
   if (options.reportEverySeconds > 0) setInterval(report, options.reportEverySeconds * 1000).unref();
   if (process.platform !== 'win32') {
@@ -80,6 +81,20 @@ function isFork(): boolean {
   const first = process.env[RUN_PID_VARIABLE];
   process.env[RUN_PID_VARIABLE] ??= String(process.pid);
   return first !== undefined && first !== String(process.pid);
+}
+
+function leaveResult(file: string, result: FlushResult): void {
+  const found = result.written ? { ...result, path: resolve(result.path) } : result;
+  try {
+    writeFileSync(file, JSON.stringify(found));
+  } catch {
+    // Who waited for it is gone: a fork may live longer than the run.
+  }
+}
+
+/** Where a fork leaves its result: beside that of the program. */
+function childResultFile(resultFile: string): string {
+  return join(dirname(resultFile), `${CHILD_RESULT}${process.pid}.json`);
 }
 
 /** A path of its own for a fork, so that its trace does not take the place of the program's. */
