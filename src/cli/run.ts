@@ -127,10 +127,8 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
 
 /** Prints the leak table from the trace that the program left. */
 async function showResult(resultFile: string, top: number, signal: NodeJS.Signals | null): Promise<void> {
-  let result: FlushResult;
-  try {
-    result = JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
-  } catch {
+  const result = readResult(resultFile);
+  if (result === undefined) {
     const how =
       signal === null ? 'ended before otrace was loaded, or by process.abort' : `was killed by ${signal}`;
     warn(`no trace was written: the program ${how}`);
@@ -150,8 +148,18 @@ async function showResult(resultFile: string, top: number, signal: NodeJS.Signal
 /** The traces of processes that the program forked and that have ended. */
 function childTraces(folder: string): string[] {
   const files = readdirSync(folder).filter((name) => name.startsWith(CHILD_RESULT));
-  const results = files.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as FlushResult);
-  return results.flatMap((result) => (result.written ? [shownPath(result.path)] : []));
+  return files.flatMap((name) => {
+    const result = readResult(join(folder, name));
+    return result?.written === true ? [shownPath(result.path)] : [];
+  });
+}
+
+function readResult(file: string): FlushResult | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as FlushResult;
+  } catch {
+    return undefined; // never written, or not to its end
+  }
 }
 
 function showChildren(path: string, children: readonly string[]): void {

@@ -13,9 +13,21 @@ const MAX_SITES = 4096;
 const MAX_SCRIPTS = 64;
 const OTHERS = 'other threads';
 
+/** How many threads of a script have ended, and how well it is known what they held. */
+export interface EndedCount {
+  readonly thread: string;
+  readonly count: number;
+  /** Those of which nothing is known. */
+  readonly unknown: number;
+  /** Time from the last that is known of a thread to its end, the longest. */
+  readonly latestUs: number;
+}
+
 interface Script {
   /** Threads that ended. */
   count: number;
+  unknown: number;
+  latestUs: number;
   /** Most threads that ran at once. */
   most: number;
   /** The oldest first. */
@@ -38,8 +50,10 @@ export class EndedHeaps {
   }
 
   /** Threads that ended, by what they ran. */
-  get counts(): readonly (readonly [thread: string, count: number])[] {
-    return [...this.#scripts].map(([thread, { count }]) => [thread, count] as const).filter(([, n]) => n > 0);
+  get counts(): readonly EndedCount[] {
+    return [...this.#scripts]
+      .map(([thread, { count, unknown, latestUs }]) => ({ thread, count, unknown, latestUs }))
+      .filter(({ count }) => count > 0);
   }
 
   /** A thread of this script has come; so many now run. */
@@ -48,11 +62,18 @@ export class EndedHeaps {
     script.most = Math.max(script.most, Math.min(running, MAX_KEPT));
   }
 
-  /** A thread has ended. @param heap what it held then */
-  add(heap: ThreadHeap): void {
+  /**
+   * A thread has ended.
+   *
+   * @param heap the last that is known of what it held
+   * @param ageUs time from then to its end; undefined where nothing is known
+   */
+  add(heap: ThreadHeap, ageUs: number | undefined): void {
     const thread = this.#nameFor(heap.thread);
     const script = this.#scriptOf(thread);
     script.count++;
+    if (ageUs === undefined) script.unknown++;
+    else script.latestUs = Math.max(script.latestUs, ageUs);
     script.kept.push({ ...heap, thread });
     if (script.kept.length > script.most) script.kept.shift();
     script.totals = addedTotals(script.totals, heap.sources);
@@ -60,7 +81,7 @@ export class EndedHeaps {
 
   /** Forgets what they held and allocated. */
   reset(): void {
-    for (const script of this.#scripts.values()) Object.assign(script, { count: 0, kept: [], totals: [] });
+    for (const script of this.#scripts.values()) Object.assign(script, { ...nothing(), most: script.most });
   }
 
   #nameFor(thread: string): string {
@@ -71,11 +92,15 @@ export class EndedHeaps {
     const name = this.#nameFor(thread);
     let script = this.#scripts.get(name);
     if (script === undefined) {
-      script = { count: 0, most: 1, kept: [], totals: [] };
+      script = nothing();
       this.#scripts.set(name, script);
     }
     return script;
   }
+}
+
+function nothing(): Script {
+  return { count: 0, unknown: 0, latestUs: 0, most: 1, kept: [], totals: [] };
 }
 
 /** Both without what is live in them. */

@@ -1,29 +1,35 @@
 /**
- * A few figures of a worker's heaps in shared memory, which its main thread may read at any time and wait on.
+ * What a worker's heap tracer and its main thread share in memory: a few figures that the main thread may read at any
+ * time, requests, and how far the worker is with them.
  *
  *     memory | live bytes of each source (4 doubles) | last sign of life, us | time of a snapshot, ms |
- *            | last request (i32) | snapshots sent and not yet taken (i32) |
+ *            | last request | last request for a snapshot | progress | snapshots sent and not yet taken |  (i32 each)
  *
- * The last request is twice its number once the worker has it, and one more when it is answered.
+ * Requests are numbered from 1. Progress is twice the number of a request once the worker has noticed it, and one more
+ * when it is answered.
  */
+
 import { SOURCE_NAMES, type SourceName } from '../heap/snapshot.js';
 
 const ALIVE_US = SOURCE_NAMES.length;
 const SNAPSHOT_MS = ALIVE_US + 1;
 const DOUBLES = SNAPSHOT_MS + 1;
 const REQUEST = 0;
-const UNREAD = 1;
+const SNAPSHOT_REQUEST = 1;
+const PROGRESS = 2;
+const UNREAD = 3;
+const COUNTS = 4;
 
 export class HeapLink {
   readonly memory: SharedArrayBuffer;
   readonly #doubles: Float64Array;
-  readonly #counts: Int32Array;
+  readonly #counts: Int32Array<SharedArrayBuffer>;
 
   /** @param memory that of another thread's link; left out, a new one is made */
-  constructor(memory = new SharedArrayBuffer(8 * DOUBLES + 8)) {
+  constructor(memory = new SharedArrayBuffer(8 * DOUBLES + 4 * COUNTS)) {
     this.memory = memory;
     this.#doubles = new Float64Array(memory, 0, DOUBLES);
-    this.#counts = new Int32Array(memory, 8 * DOUBLES, 2);
+    this.#counts = new Int32Array(memory, 8 * DOUBLES, COUNTS);
   }
 
   liveBytes(source: SourceName): number {
@@ -65,38 +71,68 @@ export class HeapLink {
     Atomics.sub(this.#counts, UNREAD, 1);
   }
 
-  accept(request: number): void {
-    this.#setRequest(2 * request);
+  /** Asks the worker. @param number rises from request to request */
+  ask(number: number, wantsSnapshot: boolean): void {
+    if (wantsSnapshot) Atomics.store(this.#counts, SNAPSHOT_REQUEST, number);
+    Atomics.store(this.#counts, REQUEST, number);
+    Atomics.notify(this.#counts, REQUEST);
   }
 
-  answer(request: number): void {
-    this.#setRequest(2 * request + 1);
+  /**
+   * Calls back in a turn of this thread's event loop when something was asked. Keeps no event loop alive.
+   *
+   * Not a message: from Node 22 on a thread's first `message` event loads what takes tens of milliseconds.
+   */
+  onAsked(listener: () => void): void {
+    const wait = (seen: number): void => {
+      const change = Atomics.waitAsync(this.#counts, REQUEST, seen);
+      const woken = (): void => {
+        const now = Atomics.load(this.#counts, REQUEST);
+        listener();
+        wait(now);
+      };
+      if (change.async) void change.value.then(woken);
+      else setImmediate(woken); // it has changed already
+    };
+    wait(0);
   }
 
-  hasAnswered(request: number): boolean {
-    return Atomics.load(this.#counts, REQUEST) > 2 * request;
+  /** Takes up what was asked since the last answer. @returns the number of the last request */
+  accept(): { readonly number: number; readonly wantsSnapshot: boolean } {
+    const answered = Atomics.load(this.#counts, PROGRESS) >> 1;
+    const number = Atomics.load(this.#counts, REQUEST);
+    const wantsSnapshot = Atomics.load(this.#counts, SNAPSHOT_REQUEST) > answered;
+    this.#setProgress(2 * number);
+    return { number, wantsSnapshot };
+  }
+
+  answer(number: number): void {
+    this.#setProgress(2 * number + 1);
+  }
+
+  hasAnswered(number: number): boolean {
+    return Atomics.load(this.#counts, PROGRESS) > 2 * number;
   }
 
   /**
    * Blocks this thread until the request is answered, or until it is clear that it won't be in time.
    *
+   * @param startMs when it was asked, on this thread's `performance.now()`
    * @param acceptMs how long the worker may take to notice the request
    * @param answerMs how long it may take to answer
    */
-  waitFor(request: number, acceptMs: number, answerMs: number): void {
-    const startMs = performance.now();
+  waitFor(number: number, startMs: number, acceptMs: number, answerMs: number): void {
     for (;;) {
-      const word = Atomics.load(this.#counts, REQUEST);
-      if (word > 2 * request) return;
-      const leftMs = startMs + (word === 2 * request ? answerMs : acceptMs) - performance.now();
+      const progress = Atomics.load(this.#counts, PROGRESS);
+      if (progress > 2 * number) return;
+      const leftMs = startMs + (progress === 2 * number ? answerMs : acceptMs) - performance.now();
       if (leftMs <= 0) return;
-      Atomics.wait(this.#counts, REQUEST, word, leftMs);
+      Atomics.wait(this.#counts, PROGRESS, progress, leftMs);
     }
   }
 
-  #setRequest(word: number): void {
-    if (Atomics.load(this.#counts, REQUEST) >= word) return;
-    Atomics.store(this.#counts, REQUEST, word);
-    Atomics.notify(this.#counts, REQUEST);
+  #setProgress(progress: number): void {
+    Atomics.store(this.#counts, PROGRESS, progress);
+    Atomics.notify(this.#counts, PROGRESS);
   }
 }

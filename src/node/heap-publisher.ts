@@ -8,25 +8,13 @@
  * Not here: what the main thread makes of it (`worker-heaps.ts`).
  */
 import { createRequire } from 'node:module';
-import type { BroadcastChannel, MessagePort } from 'node:worker_threads';
 import { SOURCE_NAMES } from '../heap/snapshot.js';
 import { largestSites } from '../heap/thread-heaps.js';
 import type { HeapEvents, HeapTracer } from '../heap/tracer.js';
 import type { ExitTasks } from './exit.js';
 import { HeapLink } from './heap-link.js';
 import { tellMain } from './thread-channel.js';
-import { threadTid, workerThreads } from './threads.js';
-
-/** The channel on which the main thread asks. */
-export const REQUESTS = 'otrace/1/requests';
-
-/** What the main thread wants; an answer tells the number. */
-export interface HeapRequest {
-  readonly number: number;
-  readonly what: 'figures' | 'snapshots';
-  /** Only this thread is asked. */
-  readonly tid?: number;
-}
+import { threadTid } from './threads.js';
 
 const TICK_MS = 1000;
 /** A snapshot may take this share of a worker's time. */
@@ -45,7 +33,7 @@ export class HeapPublisher {
   readonly #nowUs: () => number;
   readonly #v8 = createRequire(import.meta.url)('node:v8') as typeof import('node:v8');
   #heap: HeapTracer | undefined;
-  #requests: BroadcastChannel | undefined;
+  #started = false;
   #publishing = false;
   #dueUs = 0;
   /** The throttle's countdown when the clock last ticked: each allocation counts it down. */
@@ -72,29 +60,26 @@ export class HeapPublisher {
   attach(heap: HeapTracer, exit: ExitTasks): void {
     this.#heap = heap;
     exit.before(() => {
-      if (this.#requests === undefined) return;
-      this.#publish(true);
-      this.#requests.close();
+      if (this.#started) this.#publish(true);
     });
   }
 
   #pointAdded(series: Readonly<Record<string, number>>): void {
     for (const name of SOURCE_NAMES) this.#link.setLiveBytes(name, series[name] ?? 0);
     if (this.#heap === undefined) return;
-    if (this.#requests === undefined) this.#start();
+    if (!this.#started) this.#start();
     // A worker that never returns to its event loop has no other occasion.
     else if (this.#isDue()) this.#publish(false);
   }
 
   #start(): void {
+    this.#started = true;
     this.#link.aliveUs = this.#nowUs();
     this.#dueUs = this.#link.aliveUs + TICK_MS * 1000;
     const heap = { tid: this.#tid, link: this.#link.memory };
     tellMain({ heap });
     process.nextTick(() => tellMain({ heap: { ...heap, thread: this.#thread() } }));
-    this.#requests = new (workerThreads().BroadcastChannel)(REQUESTS);
-    this.#requests.onmessage = (event) => this.#answer((event as { data: HeapRequest }).data);
-    this.#requests.unref();
+    this.#link.onAsked(() => this.#answer());
     setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
@@ -114,24 +99,14 @@ export class HeapPublisher {
     return !this.#publishing && this.#nowUs() >= this.#dueUs && this.#link.unread < MAX_UNREAD;
   }
 
-  /** Fulfils a request and all that have come in since by one snapshot. */
-  #answer(first: HeapRequest): void {
-    const receive = workerThreads().receiveMessageOnPort;
-    let wantsSnapshot = false;
-    let last = 0;
-    for (let request: HeapRequest | undefined = first; request !== undefined; ) {
-      if (request.tid === undefined || request.tid === this.#tid) {
-        last = request.number;
-        wantsSnapshot ||= request.what === 'snapshots';
-      }
-      request = receive(this.#requests as unknown as MessagePort)?.message as HeapRequest | undefined;
-    }
-    if (last === 0 || this.#publishing) return;
-    this.#link.accept(last);
+  /** Fulfils all that was asked until now, by one snapshot. */
+  #answer(): void {
+    if (this.#publishing) return;
+    const { number, wantsSnapshot } = this.#link.accept();
     this.#link.aliveUs = this.#nowUs();
     if (wantsSnapshot) this.#publish(false);
     else this.#heap!.addPoint();
-    this.#link.answer(last);
+    this.#link.answer(number);
   }
 
   #publish(final: boolean): void {

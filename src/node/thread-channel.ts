@@ -95,6 +95,12 @@ export class ThreadChannel {
     this.#endListeners.push(listener);
   }
 
+  /** A worker and all that would end with it. */
+  withDescendants(tid: number): number[] {
+    const children = [...this.#parents].filter(([, parent]) => parent === tid);
+    return [tid, ...children.flatMap(([child]) => this.withDescendants(child))];
+  }
+
   /** Takes all that was sent until now, without a turn of the event loop. */
   drain(): void {
     const receive = workerThreads().receiveMessageOnPort;

@@ -8,14 +8,12 @@
  *
  * Not here: when a worker sends snapshots (`heap-publisher.ts`), how they are laid together (`heap/thread-heaps.ts`).
  */
-import type { BroadcastChannel, Worker } from 'node:worker_threads';
-import { EndedHeaps } from '../heap/ended-heaps.js';
+import type { Worker } from 'node:worker_threads';
+import { type EndedCount, EndedHeaps } from '../heap/ended-heaps.js';
 import { SOURCE_NAMES, type SourceName, type SourceSnapshot } from '../heap/snapshot.js';
 import type { OtherHeaps, ThreadHeap, ThreadHeaps } from '../heap/thread-heaps.js';
 import { HeapLink } from './heap-link.js';
-import { type HeapRequest, REQUESTS } from './heap-publisher.js';
 import type { FromWorker, ThreadChannel } from './thread-channel.js';
-import { workerThreads } from './threads.js';
 
 /** How long a worker may take to notice that it is asked: for a report, for a point, before `terminate()`. */
 const REPORT_MS = 1000;
@@ -24,8 +22,18 @@ const LAST_WORD_MS = 300;
 const LONGEST_MS = 10_000;
 /** Workers tell once a second that their loop turns. */
 const STALLED_US = 2_500_000;
+/** A thread takes so long to end once it has said its last word. */
+const LATE_US = 1_000_000;
 /** Late threads that are named. */
 const MAX_NAMED = 5;
+
+/** What was asked for last. */
+interface Request {
+  readonly number: number;
+  readonly what: 'figures' | 'snapshots';
+  /** Only these threads are asked. */
+  readonly tids?: readonly number[];
+}
 
 interface Running {
   readonly tid: number;
@@ -40,8 +48,7 @@ export class WorkerHeaps implements ThreadHeaps {
   readonly #running = new Map<number, Running>();
   readonly #ended = new EndedHeaps();
   #channel: ThreadChannel | undefined;
-  #requests: BroadcastChannel | undefined;
-  #asked: HeapRequest = { number: 0, what: 'figures' };
+  #asked: Request = { number: 0, what: 'figures' };
 
   constructor(nowUs: () => number) {
     this.#nowUs = nowUs;
@@ -52,21 +59,16 @@ export class WorkerHeaps implements ThreadHeaps {
     this.#channel = channel;
     channel.onMessage((message) => this.#receive(message));
     channel.onEnd((tid) => this.#end(tid));
-    channel.onStart((worker, tid) => this.#askBeforeTerminating(worker, tid));
+    channel.onStart((worker, tid) => this.#askBeforeTerminating(worker, tid, channel));
   }
 
-  ask(what: HeapRequest['what']): void {
+  ask(what: Request['what']): void {
     this.#channel?.drain();
     if (this.#running.size > 0) this.#request({ number: this.#asked.number + 1, what });
   }
 
   wait(): void {
-    const acceptMs = this.#asked.what === 'figures' ? POINT_MS : REPORT_MS;
-    const startMs = performance.now();
-    for (const worker of this.#running.values()) {
-      // They work at the same time: what was spent waiting for one was spent for all.
-      this.#waitFor(worker, Math.max(0, startMs + acceptMs - performance.now()));
-    }
+    this.#waitForAll(this.#asked.what === 'figures' ? POINT_MS : REPORT_MS);
     this.#channel?.drain();
   }
 
@@ -119,39 +121,48 @@ export class WorkerHeaps implements ThreadHeaps {
     const worker = this.#running.get(tid);
     if (worker === undefined) return;
     this.#running.delete(tid);
-    this.#ended.add({ thread: nameOf(worker), sources: worker.last?.sources ?? [] });
+    const { last } = worker;
+    const ageUs = last === undefined ? undefined : this.#nowUs() - last.takenUs;
+    this.#ended.add({ thread: nameOf(worker), sources: last?.sources ?? [] }, ageUs);
   }
 
   /** A terminated worker runs no code of its own any more: what it held is asked for just before. */
-  #askBeforeTerminating(worker: Worker, tid: number): void {
+  #askBeforeTerminating(worker: Worker, tid: number, channel: ThreadChannel): void {
     const { terminate } = worker;
     const askFirst = (): Promise<number> => {
-      this.#channel?.drain();
-      const known = this.#running.get(tid);
-      if (known !== undefined && !this.#isStalled(known)) {
-        this.#request({ number: this.#asked.number + 1, what: 'snapshots', tid });
-        this.#waitFor(known, LAST_WORD_MS);
+      channel.drain();
+      const tids = channel.withDescendants(tid).filter((each) => this.#running.has(each));
+      if (tids.length > 0) {
+        this.#request({ number: this.#asked.number + 1, what: 'snapshots', tids });
+        this.#waitForAll(LAST_WORD_MS);
       }
       return terminate.call(worker);
     };
     Object.defineProperty(worker, 'terminate', { value: askFirst, configurable: true, writable: true });
   }
 
-  #request(request: HeapRequest): void {
+  #request(request: Request): void {
     this.#asked = request;
-    this.#requests ??= new (workerThreads().BroadcastChannel)(REQUESTS);
-    this.#requests.unref();
-    this.#requests.postMessage(request);
+    for (const { link } of this.#askedOnes()) link.ask(request.number, request.what === 'snapshots');
   }
 
-  #waitFor(worker: Running, acceptMs: number): void {
-    if (this.#isStalled(worker)) return;
-    const { link } = worker;
-    const answerMs = Math.min(LONGEST_MS, Math.max(REPORT_MS, 3 * link.snapshotMs));
-    link.waitFor(this.#asked.number, acceptMs, this.#asked.what === 'figures' ? acceptMs : answerMs);
+  /** Waits for those that are asked. They work at the same time: time spent waiting for one is spent for all. */
+  #waitForAll(acceptMs: number): void {
+    const { number, what } = this.#asked;
+    const startMs = performance.now();
+    for (const { link } of this.#askedOnes()) {
+      if (this.#isStalled(link)) continue;
+      const answerMs = what === 'figures' ? acceptMs : Math.max(REPORT_MS, 3 * link.snapshotMs);
+      link.waitFor(number, startMs, acceptMs, Math.min(answerMs, LONGEST_MS));
+    }
   }
 
-  #isStalled({ link }: Running): boolean {
+  #askedOnes(): Running[] {
+    const { tids } = this.#asked;
+    return [...this.#running.values()].filter(({ tid }) => tids?.includes(tid) ?? true);
+  }
+
+  #isStalled(link: HeapLink): boolean {
     return this.#nowUs() - link.aliveUs > STALLED_US;
   }
 
@@ -161,7 +172,7 @@ export class WorkerHeaps implements ThreadHeaps {
     const counts = new Map<string, number>();
     for (const name of workers.map(nameOf)) counts.set(name, (counts.get(name) ?? 0) + 1);
     if (counts.size > 0) facts['threads'] = ['main', ...[...counts].map(timesText)].join(', ');
-    if (this.#ended.counts.length > 0) facts['ended_threads'] = this.#ended.counts.map(timesText).join(', ');
+    if (this.#ended.counts.length > 0) facts['ended_threads'] = this.#ended.counts.map(endedText).join(', ');
     const late = workers
       .filter(({ link }) => !link.hasAnswered(this.#asked.number))
       .map((w) => this.#ageText(w));
@@ -181,6 +192,14 @@ export class WorkerHeaps implements ThreadHeaps {
 
 function nameOf({ thread, tid }: Running): string {
   return thread ?? `worker ${tid - process.pid}`;
+}
+
+/** What a report misses of threads that ended is said where it may matter. */
+function endedText({ thread, count, unknown, latestUs }: EndedCount): string {
+  const notes: string[] = [];
+  if (latestUs > LATE_US) notes.push(`known until ${(latestUs / 1e6).toFixed(1)} s before the end`);
+  if (unknown > 0) notes.push(unknown === count ? 'nothing known' : `nothing known of ${unknown}`);
+  return timesText([thread, count]) + (notes.length > 0 ? ` (${notes.join(', ')})` : '');
 }
 
 function timesText([thread, count]: readonly [string, number]): string {
