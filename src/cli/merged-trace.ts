@@ -8,11 +8,13 @@
  *
  * Memory: one event, a chunk of output, and the ids (`merged-ids.ts`).
  */
+import { REPORT_DATA_EVENT } from '../heap/report-data.js';
 import { TraceFile } from '../output/trace-file.js';
 import type { Damage } from '../reading/damage.js';
 import { eventJson } from '../reading/event-json.js';
 import { readTrace } from '../reading/read-trace.js';
 import {
+  argumentsOf,
   finiteNumber,
   nameOf,
   phaseOf,
@@ -116,10 +118,19 @@ function offsetOf({ anchorUs, firstUs }: TraceOrigin, zeroUs: number | null): nu
 function moved(event: TraceEvent, offsetUs: number, ids: MergedIds, owner: string, file: string): TraceEvent {
   const out: Record<string, unknown> = { ...event, pid: ids.processId(processOf(event), owner) };
   const phase = phaseOf(event);
-  const timeUs = phase === 'M' ? null : timeUsOf(event);
-  // To the nanosecond, which is all that a file shows: the sum of two doubles has digits of its own.
-  if (timeUs !== null) out['ts'] = Math.round((timeUs + offsetUs) * 1000) / 1000;
+  const isReport = phase === 'M' && nameOf(event) === REPORT_DATA_EVENT;
+  const timeUs = phase === 'M' && !isReport ? null : timeUsOf(event);
+  if (timeUs !== null) out['ts'] = later(timeUs, offsetUs);
+  if (isReport) {
+    const args = argumentsOf(event);
+    out['args'] = { ...args, time_us: later(finiteNumber(args['time_us']) ?? 0, offsetUs) };
+  }
   if (JOINED.has(phase) && event['id'] !== undefined) out['id'] = ids.flowId(event['id'], file);
   if (event['bind_id'] !== undefined) out['bind_id'] = ids.flowId(event['bind_id'], file);
   return out;
+}
+
+/** To the nanosecond, which is all that a file shows: the sum of two doubles has digits of its own. */
+function later(timeUs: number, offsetUs: number): number {
+  return Math.round((timeUs + offsetUs) * 1000) / 1000;
 }

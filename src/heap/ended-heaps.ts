@@ -113,7 +113,12 @@ function addedTotals(
     const parts = [...before, ...sources].filter(({ source }) => source === name);
     const sites = sitesByThread(parts.map((part) => ({ thread: '', part })))
       .filter(({ totalBlocks }) => totalBlocks > 0)
-      .map(({ thread: _, ...site }) => ({ ...site, liveBytes: 0, liveBlocks: 0, threadCount: 0 }));
+      .map(({ thread: _, bornBytes: __, ...site }) => ({
+        ...site,
+        liveBytes: 0,
+        liveBlocks: 0,
+        threadCount: 0,
+      }));
     return largestSites({ ...parts[0]!, liveBytes: 0, liveBlocks: 0, sites, facts: {} }, MAX_SITES);
   });
 }

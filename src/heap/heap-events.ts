@@ -16,5 +16,6 @@ export function heapEvents(trace: Recorder, thread?: string): HeapEvents {
     nowUs: () => trace.clock.nowUs(),
     instant: (name, args) => category.instant(name, args),
     counter: (name, series) => category.counter(name + suffix, series),
+    annex: (name, argsJson) => trace.annex(name, argsJson),
   };
 }

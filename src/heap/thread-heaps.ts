@@ -61,11 +61,14 @@ export function withThreads(own: HeapSnapshot, others: OtherHeaps): HeapSnapshot
       ...first,
       liveBytes: sum([mine, ...live], 'liveBytes'),
       liveBlocks: sum([mine, ...live], 'liveBlocks'),
-      sites: [...(mine?.sites ?? []), ...sitesByThread([...theirs, ...partsOf(endedTotals, name)])],
+      sites: [
+        ...(mine?.sites ?? []),
+        ...sitesByThread([...theirs.map((one) => onAxisOf(first, one)), ...partsOf(endedTotals, name)]),
+      ],
       facts: joinedFacts([...(mine === undefined ? [] : [mine]), ...live]),
     });
   }
-  const atEnd = SOURCE_NAMES.flatMap((name) => sitesByThread(partsOf(ended, name)));
+  const atEnd = SOURCE_NAMES.flatMap((name) => sitesByThread(partsOf(ended, name).map(withoutBirths)));
   const isLive = ({ liveBytes, liveBlocks }: SiteUsage): boolean => liveBytes > 0 || liveBlocks > 0;
   return { ...own, sources, ended: atEnd.filter(isLive), facts };
 }
@@ -113,7 +116,8 @@ export function sitesByThread(parts: readonly Part[]): SiteUsage[] {
     for (const site of part.sites) {
       const key = [site.hash, thread, site.label ?? '', site.className ?? ''].join('\n');
       const before = sites.get(key);
-      const { peakBytes: _, peakBlocks: __, ...usage } = site as SiteUsage & Peak;
+      // A peak belongs to one thread's course of time: several can't be added up.
+      const { peakBytes: _, peakBlocks: __, ...usage } = site;
       const one = { ...usage, thread, threadCount: site.threadCount ?? 1 };
       sites.set(key, before === undefined ? one : plus(before, one));
     }
@@ -121,17 +125,45 @@ export function sitesByThread(parts: readonly Part[]): SiteUsage[] {
   return [...sites.values()];
 }
 
-/** A peak belongs to one thread's course of time: several can't be added up. */
-interface Peak {
-  readonly peakBytes?: number;
-  readonly peakBlocks?: number;
+/** Slices of the axis of births on which threads are added up. */
+const SLICES = 16;
+
+/** The births of a thread's sites on the time that a source covers: a thread that came later has a shorter one. */
+function onAxisOf({ births }: SourceSnapshot, { thread, part }: Part): Part {
+  const own = part.births;
+  if (births === undefined || own === undefined || births.timed !== own.timed) {
+    return withoutBirths({ thread, part });
+  }
+  const share = births.timed ? Math.min(1, own.spanUs / births.spanUs) : 1;
+  const moved = (site: SiteUsage): SiteUsage =>
+    site.bornBytes === undefined ? site : { ...site, bornBytes: stretched(site.bornBytes, share) };
+  return { thread, part: { ...part, sites: part.sites.map(moved) } };
+}
+
+function withoutBirths({ thread, part }: Part): Part {
+  return { thread, part: { ...part, sites: part.sites.map(({ bornBytes: _, ...site }) => site) } };
+}
+
+/** Slices of the last `share` of an axis as slices of the whole. */
+function stretched(born: readonly number[], share: number): number[] {
+  const slices = new Array<number>(SLICES).fill(0);
+  for (const [i, bytes] of born.entries()) {
+    const middle = 1 - share + (share * (i + 0.5)) / born.length;
+    slices[Math.min(SLICES - 1, Math.floor(middle * SLICES))]! += bytes;
+  }
+  return slices;
 }
 
 function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
   const threadCount = (a.threadCount ?? 0) + (b.threadCount ?? 0);
   const errorBytes = Math.hypot(a.errorBytes ?? 0, b.errorBytes ?? 0);
+  const { bornBytes, ...site } = a;
   return {
-    ...a,
+    ...site,
+    ...(bornBytes !== undefined &&
+      b.bornBytes?.length === bornBytes.length && {
+        bornBytes: bornBytes.map((bytes, i) => bytes + b.bornBytes![i]!),
+      }),
     liveBytes: a.liveBytes + b.liveBytes,
     liveBlocks: a.liveBlocks + b.liveBlocks,
     totalBytes: a.totalBytes + b.totalBytes,

@@ -7,8 +7,11 @@
  * Not here: how a source sees allocations (`sources/`), what the rows say (`report.ts`).
  */
 import { OtraceError } from '../errors.js';
+import { growthOf } from './growth.js';
 import { Guard } from './guard.js';
+import { HeapHistory } from './history.js';
 import { type ReportRow, reportRows } from './report.js';
+import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
 import { type HeapSnapshot, SOURCE_NAMES, type SourceName } from './snapshot.js';
 import type { HeapSource } from './source.js';
@@ -25,6 +28,8 @@ export interface HeapEvents {
   nowUs(): number;
   instant(name: string, args: Record<string, string>): void;
   counter(name: string, series: Record<string, number>): void;
+  /** Data for tools, as a metadata event with these arguments. */
+  annex(name: string, argsJson: string): void;
 }
 
 /** What a block is known by: an address or number, or anything else that the program has at hand. */
@@ -77,6 +82,8 @@ export class HeapTracer {
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
   #manualOn = false;
+  /** Of the snapshots that reports and checkpoints took. */
+  #history = new HeapHistory();
 
   constructor(events: HeapEvents, options: HeapTracerOptions) {
     const shards = wholeNumber('heap shards', options.shards ?? 16, MAX_SHARDS);
@@ -165,6 +172,7 @@ export class HeapTracer {
   reset(): void {
     this.#sources.reset();
     this.#threads?.reset();
+    this.#history = new HeapHistory();
     if (!this.#enabled) this.#sources.armed = [];
     this.#addPoint();
   }
@@ -244,22 +252,14 @@ export class HeapTracer {
    * collected until then.
    */
   snapshot(options: { final?: boolean } = {}): HeapSnapshot {
-    return this.host.guard.run(() => {
-      this.#threads?.ask('snapshots');
-      const takenUs = this.#events.nowUs();
-      const sources = this.#sources.armed
-        .map((source) => this.#sources.attempt(source, () => source.snapshot(options.final ?? false)))
-        .filter((taken) => taken !== undefined);
-      const own: HeapSnapshot = { takenUs, sources };
-      if (this.#threads === undefined) return own;
-      this.#threads.wait();
-      return withThreads(own, this.#threads.heaps());
-    });
+    this.#threads?.ask('snapshots');
+    return this.#snapshot(options.final ?? false, () => this.#threads?.wait());
   }
 
   /**
-   * Writes the leak report into the trace: `heap_report_stats`, `heap_leaks` and `heap_sites` between
-   * `heap_report_started` and `heap_report_done`, and a point of `heap_live_bytes`.
+   * Writes the leak report into the trace: `heap_report_stats`, `heap_leaks`, `heap_sites` and `heap_peak`, and once
+   * there is something to compare with `heap_growth`, between `heap_report_started` and `heap_report_done`; a point of
+   * `heap_live_bytes`; and the whole snapshot as data for tools.
    *
    * @returns the rows and the snapshot they were made from, or why there are none
    *
@@ -268,27 +268,59 @@ export class HeapTracer {
    * if (!result.written) console.error(result.reason);
    */
   report(options: ReportOptions = {}): ReportResult {
-    if (!this.#enabled) {
-      return { written: false, reason: 'heap tracer is not enabled; call heap.enable() first' };
-    }
-    if (!this.#events.recording) {
-      return {
-        written: false,
-        reason: 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap',
-      };
-    }
-    if (this.host.guard.busy) {
-      return { written: false, reason: 'heap.report() was called from within otrace itself' };
-    }
+    const reason = this.#unready();
+    if (reason !== undefined) return { written: false, reason };
     const top = wholeNumber('heap report top', options.top ?? 10, Number.MAX_SAFE_INTEGER);
     return this.host.guard.run(() => {
       this.#events.instant('heap_report_started', { status: 'begin' });
       const snapshot = this.snapshot({ final: options.final ?? false });
-      const rows = reportRows(snapshot, top);
+      this.#history.add(snapshot);
+      const growing = growthOf(snapshot, this.#history);
+      const rows = reportRows(snapshot, top, { history: this.#history, growing });
       for (const row of rows) this.#events.instant(row.name, { ...row.values });
       this.#addPoint();
+      this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'report', growing));
       this.#events.instant('heap_report_done', { status: 'end' });
       return { written: true, snapshot, rows };
+    });
+  }
+
+  /**
+   * Notes what is live now, so that a later report can say what has grown since: a report without rows. Costs what a
+   * snapshot costs, which for the `js` source is a full garbage collection.
+   *
+   * @example
+   * setInterval(() => heap.checkpoint(), 60_000).unref();
+   */
+  checkpoint(): void {
+    if (this.#unready() !== undefined) return;
+    this.host.guard.run(() => {
+      const snapshot = this.#snapshot(false);
+      this.#history.add(snapshot);
+      this.#addPoint();
+      const growing = growthOf(snapshot, this.#history);
+      this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
+    });
+  }
+
+  /** Why there can be no report now. */
+  #unready(): string | undefined {
+    if (!this.#enabled) return 'heap tracer is not enabled; call heap.enable() first';
+    if (!this.#events.recording)
+      return 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap';
+    return this.host.guard.busy ? 'heap.report() was called from within otrace itself' : undefined;
+  }
+
+  /** @param waitForThreads left out, other threads are shown as they were last */
+  #snapshot(final: boolean, waitForThreads?: () => void): HeapSnapshot {
+    return this.host.guard.run(() => {
+      const takenUs = this.#events.nowUs();
+      const sources = this.#sources.armed
+        .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
+        .filter((taken) => taken !== undefined);
+      const own: HeapSnapshot = { takenUs, sources };
+      waitForThreads?.();
+      return this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
     });
   }
 

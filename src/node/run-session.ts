@@ -10,6 +10,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FlushResult } from '../recorder/recorder.js';
 import { armHeap } from './arm-heap.js';
+import { Checkpoints } from './checkpoints.js';
 import type { Instances } from './default-instances.js';
 import { MainScope } from './main-scope.js';
 import { CHILD_RESULT, RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
@@ -55,6 +56,7 @@ function startReports(instances: Instances, options: RunOptions): void {
     leaveResult(forked ? childResultFile(options.resultFile) : options.resultFile, result);
   });
   if (options.reportEverySeconds > 0) setInterval(report, options.reportEverySeconds * 1000).unref();
+  else if (options.checkpoints) new Checkpoints(() => heap.checkpoint()).start();
   if (process.platform !== 'win32') {
     process.on(REPORT_SIGNAL, () => {
       report();
