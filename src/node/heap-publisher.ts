@@ -115,7 +115,7 @@ export class HeapPublisher {
       const startUs = this.#nowUs();
       const { takenUs, sources } = this.#heap!.snapshot({ final });
       const bounded = sources.map((source) => largestSites(source, MAX_SITES));
-      tellMain({ snapshot: { tid: this.#tid, thread: this.#thread(), takenUs, sources: bounded } });
+      tellMain({ snapshot: { tid: this.#tid, thread: this.#thread(), takenUs, final, sources: bounded } });
       this.#link.sent();
       this.#heap!.addPoint();
       const tookUs = this.#nowUs() - startUs;

@@ -33,6 +33,8 @@ export interface FromWorker {
     readonly tid: number;
     readonly thread: string;
     readonly takenUs: number;
+    /** Whether the worker ends. */
+    readonly final: boolean;
     readonly sources: readonly SourceSnapshot[];
   };
   /** A worker that the sender had started has ended. */

@@ -22,8 +22,6 @@ const LAST_WORD_MS = 300;
 const LONGEST_MS = 10_000;
 /** Workers tell once a second that their loop turns. */
 const STALLED_US = 2_500_000;
-/** A thread takes so long to end once it has said its last word. */
-const LATE_US = 1_000_000;
 /** Late threads that are named. */
 const MAX_NAMED = 5;
 
@@ -41,6 +39,8 @@ interface Running {
   thread: string | undefined;
   readonly link: HeapLink;
   last: { readonly takenUs: number; readonly sources: readonly SourceSnapshot[] } | undefined;
+  /** Whether `last` is how it was at its end. */
+  hasLastWord: boolean;
 }
 
 export class WorkerHeaps implements ThreadHeaps {
@@ -97,7 +97,13 @@ export class WorkerHeaps implements ThreadHeaps {
       const { tid, link, thread } = heap;
       const known = this.#running.get(tid);
       if (known === undefined)
-        this.#running.set(tid, { tid, thread, link: new HeapLink(link), last: undefined });
+        this.#running.set(tid, {
+          tid,
+          thread,
+          link: new HeapLink(link),
+          last: undefined,
+          hasLastWord: false,
+        });
       else this.#name(known, thread);
     }
     if (snapshot !== undefined) {
@@ -105,6 +111,7 @@ export class WorkerHeaps implements ThreadHeaps {
       if (worker === undefined) return;
       worker.link.taken();
       worker.last = { takenUs: snapshot.takenUs, sources: snapshot.sources };
+      worker.hasLastWord = snapshot.final;
       this.#name(worker, snapshot.thread);
     }
   }
@@ -121,8 +128,8 @@ export class WorkerHeaps implements ThreadHeaps {
     const worker = this.#running.get(tid);
     if (worker === undefined) return;
     this.#running.delete(tid);
-    const { last } = worker;
-    const ageUs = last === undefined ? undefined : this.#nowUs() - last.takenUs;
+    const { last, hasLastWord } = worker;
+    const ageUs = last === undefined ? undefined : hasLastWord ? 0 : this.#nowUs() - last.takenUs;
     this.#ended.add({ thread: nameOf(worker), sources: last?.sources ?? [] }, ageUs);
   }
 
@@ -135,6 +142,10 @@ export class WorkerHeaps implements ThreadHeaps {
       if (tids.length > 0) {
         this.#request({ number: this.#asked.number + 1, what: 'snapshots', tids });
         this.#waitForAll(LAST_WORD_MS);
+        channel.drain();
+        for (const asked of this.#askedOnes()) {
+          asked.hasLastWord = asked.link.hasAnswered(this.#asked.number);
+        }
       }
       return terminate.call(worker);
     };
@@ -197,7 +208,7 @@ function nameOf({ thread, tid }: Running): string {
 /** What a report misses of threads that ended is said where it may matter. */
 function endedText({ thread, count, unknown, latestUs }: EndedCount): string {
   const notes: string[] = [];
-  if (latestUs > LATE_US) notes.push(`known until ${(latestUs / 1e6).toFixed(1)} s before the end`);
+  if (latestUs > 0) notes.push(`known until ${(latestUs / 1e6).toFixed(1)} s before the end`);
   if (unknown > 0) notes.push(unknown === count ? 'nothing known' : `nothing known of ${unknown}`);
   return timesText([thread, count]) + (notes.length > 0 ? ` (${notes.join(', ')})` : '');
 }
