@@ -274,8 +274,8 @@ describe('forked processes', () => {
       encoding: 'utf8',
     });
     assert.equal(page.stdout.match(/cluster\.js \(pid \d+\)/g)!.length, 3, page.stdout);
-    const tables = page.stdout.split('Top leaks').slice(1);
-    assert.equal(tables.length, 3);
-    assert.equal(tables.filter((table) => table.includes('keepInFork')).length, 2, page.stdout);
+    const sections = page.stdout.split('cluster.js (pid ').slice(1);
+    assert.equal(sections.length, 3);
+    assert.equal(sections.filter((section) => section.includes('keepInFork')).length, 2, page.stdout);
   });
 });
