@@ -33,6 +33,11 @@ const VERBS: readonly Verb[] = [
     summary: 'print the leak report and the live-bytes history of a trace',
     load: () => import('./cli/report.js'),
   },
+  {
+    name: 'merge',
+    summary: 'join the traces of several processes on one clock',
+    load: () => import('./cli/merge.js'),
+  },
 ];
 
 const BAD_INPUT = new Set(['OTRACE_INPUT', 'OTRACE_BAD_OPTION', 'OTRACE_PROGRAM', 'OTRACE_ATTACH']);

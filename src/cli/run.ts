@@ -5,7 +5,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OtraceError } from '../errors.js';
@@ -15,6 +15,7 @@ import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
 import type { FlushResult } from '../recorder/recorder.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
+import { showChildTraces } from './child-traces.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
 import { everyBytes, whole } from './trace-options.js';
@@ -123,10 +124,8 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
 
 /** Prints the leak table from the trace that the program left. */
 async function showResult(resultFile: string, top: number, signal: NodeJS.Signals | null): Promise<void> {
-  let result: FlushResult;
-  try {
-    result = JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
-  } catch {
+  const result = readResult(resultFile);
+  if (result === undefined) {
     const how =
       signal === null ? 'ended before otrace was loaded, or by process.abort' : `was killed by ${signal}`;
     warn(`no trace was written: the program ${how}`);
@@ -134,6 +133,15 @@ async function showResult(resultFile: string, top: number, signal: NodeJS.Signal
   }
   if (!result.written) return; // the program's process has said why
   await showTrace(result, top, process.cwd());
+  showChildTraces(result.path, dirname(resultFile));
+}
+
+function readResult(file: string): FlushResult | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as FlushResult;
+  } catch {
+    return undefined; // never written, or not to its end
+  }
 }
 
 /** The hooks as CommonJS: `--require` also reaches workers, and runs before any module of the program. */

@@ -1,4 +1,5 @@
 /** What a command that has written a trace prints at its end: the leak table, and where the trace is. To stderr. */
+import { relative } from 'node:path';
 import { say } from '../node/warn.js';
 import { readTraceReport } from '../reading/trace-report.js';
 import type { FlushResult } from '../recorder/recorder.js';
@@ -20,6 +21,13 @@ export async function showTrace(
   if (report !== undefined) {
     say(`\n${renderReport(report, { ...terminalOf(process.stderr), top, baseDirectory })}\n`);
   }
-  say(`otrace: wrote ${result.path} (${result.events} events, ${formatBytes(result.bytes)}); `);
-  say(`open it at https://ui.perfetto.dev, or: otrace report ${result.path}\n`);
+  const path = shownPath(result.path);
+  say(`otrace: wrote ${path} (${result.events} events, ${formatBytes(result.bytes)}); `);
+  say(`open it at https://ui.perfetto.dev, or: otrace report ${path}\n`);
+}
+
+/** From the working directory, where the file is below it. */
+export function shownPath(path: string): string {
+  const shown = relative('', path);
+  return shown.startsWith('..') ? path : shown;
 }

@@ -73,6 +73,8 @@ export interface RecorderParts {
   readonly otherLogs?: () => readonly ReadableLog[];
   /** Number of events in other threads' logs that are no longer kept. */
   readonly forgottenEvents?: () => number;
+  /** Values that threads had rejected whose logs are no longer kept. */
+  readonly forgottenRejections?: () => number;
 }
 
 export class Recorder extends Category {
@@ -286,7 +288,8 @@ export class Recorder extends Category {
   /** What a flush would write. @param onlyNew leaves out what earlier flushes wrote */
   contents(onlyNew = false): TraceContents {
     const from = (log: ReadableLog): number => (onlyNew ? (this.#flushed.get(log) ?? 0) : 0);
-    const ranges = this.#logs().map((log) => ({ log, fromSequence: from(log) }));
+    const logs = this.#logs();
+    const ranges = logs.map((log) => ({ log, fromSequence: from(log) }));
     let batch = gather(ranges);
     if (this.#synthesis !== undefined) {
       const synthetic = synthesize(batch, this.#synthesis);
@@ -299,7 +302,10 @@ export class Recorder extends Category {
       annexes: this.#annexes.list(onlyNew),
       anchorUs: this.clock.anchorUs,
       forgottenEvents: this.#parts.forgottenEvents?.() ?? 0,
-      rejectedValues: this.#log?.rejectedValues ?? 0,
+      rejectedValues: logs.reduce(
+        (sum, { ring }) => sum + ring.rejectedValues,
+        this.#parts.forgottenRejections?.() ?? 0,
+      ),
     };
   }
 

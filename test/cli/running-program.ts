@@ -49,6 +49,12 @@ export class Folder {
     return (JSON.parse(text) as { traceEvents: TraceEvent[] }).traceEvents;
   }
 
+  /** What a trace in this folder says about itself. */
+  otherData(name = 'trace.json'): Readonly<Record<string, unknown>> {
+    const text = readFileSync(join(this.path, name), 'utf8');
+    return (JSON.parse(text) as { otherData: Record<string, unknown> }).otherData;
+  }
+
   /** The value of each row of the last report with this name. */
   rows(name: string, file?: string): readonly string[] {
     const found = this.events(file).filter((event) => event.name === name);
