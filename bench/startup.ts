@@ -23,6 +23,7 @@ const session = {
     top: 10,
     reportEverySeconds: 0,
     timeline: TIMELINE_NAMES,
+    maxFileBytes: 2 ** 30,
     resultFile: join(folder, 'result.json'),
   }),
 };

@@ -65,6 +65,7 @@ const recorder: Public<Recorder> = {
   setOutputPath: nothing,
   setOutputPattern: nothing,
   flush: notWritten,
+  drain: nothing,
   contents: () => {
     throw new Error(REASON);
   },

@@ -17,6 +17,7 @@ import { readTraceReport } from '../reading/trace-report.js';
 import type { FlushResult } from '../recorder/recorder.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
 import { renderReport } from './leak-table.js';
+import { endOf, LeftBehind, whatIsMissing } from './left-behind.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
 import { formatBytes, parseSize } from './size.js';
@@ -28,6 +29,7 @@ interface RunFlags {
   readonly every: string;
   readonly depth: number;
   readonly out: string;
+  readonly maxFile: string;
   readonly top: number;
   readonly reportEvery: number;
   readonly wasmAlloc?: string;
@@ -69,6 +71,7 @@ export function define(command: Command): void {
       'trace file, .gz compresses; or a pattern with an index, as run-%03u.json',
       'trace.json',
     )
+    .option('--max-file <size>', 'most bytes on disk of a trace that is a single file', '1GiB')
     .option('--top <n>', 'groups in each report', whole(1, 10_000), 10)
     .option('--report-every <seconds>', 'also report while the program runs', seconds, 0)
     .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
@@ -88,6 +91,7 @@ export function define(command: Command): void {
 async function run(program: readonly string[], flags: RunFlags): Promise<void> {
   const every = everyBytes(flags.every);
   const heap = sources(flags.heap);
+  const maxFileBytes = parseSize(flags.maxFile, '--max-file');
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
   const command = nodeCommand(program, hooksPath(), flags.inline ? [] : EXACT_SITES);
   const folder = mkdtempSync(join(tmpdir(), 'otrace-'));
@@ -103,14 +107,16 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     [RUN_VARIABLE]: writeRunOptions({
       top: flags.top,
       reportEverySeconds: flags.reportEvery,
+      maxFileBytes,
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       resultFile,
     }),
   };
   try {
     if (!flags.quiet) say(`otrace: tracing ${command.shown} (heap: ${heap}) to ${flags.out}\n`);
+    const left = new LeftBehind(flags.out);
     const end = await runProgram(command, environment);
-    if (!flags.quiet) await showResult(resultFile, flags.top, end.signal);
+    if (!flags.quiet) await showResult(resultFile, left, flags.top, end.signal);
     end.passOn();
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -118,23 +124,37 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
 }
 
 /** Prints the leak table from the trace that the program left. */
-async function showResult(resultFile: string, top: number, signal: NodeJS.Signals | null): Promise<void> {
-  let result: FlushResult;
-  try {
-    result = JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
-  } catch {
-    const how =
-      signal === null ? 'ended before otrace was loaded, or by process.abort' : `was killed by ${signal}`;
-    warn(`no trace was written: the program ${how}`);
+async function showResult(
+  resultFile: string,
+  left: LeftBehind,
+  top: number,
+  signal: NodeJS.Signals | null,
+): Promise<void> {
+  const result = readResult(resultFile);
+  if (result?.written === false) return; // the program's process has said why
+  const path = result?.path ?? left.path();
+  if (path === undefined) {
+    warn(`no trace was written: the program ${endOf(signal)}`);
     return;
   }
-  if (!result.written) return; // the program's process has said why
-  const report = (await readTraceReport(result.path)).reports.at(-1);
+  const trace = await readTraceReport(path);
+  const report = trace.reports.at(-1);
   if (report !== undefined) {
     say(`\n${renderReport(report, { ...terminalOf(process.stderr), top, baseDirectory: process.cwd() })}\n`);
   }
-  say(`otrace: wrote ${result.path} (${result.events} events, ${formatBytes(result.bytes)}); `);
-  say(`open it at https://ui.perfetto.dev, or: otrace report ${result.path}\n`);
+  if (result === undefined) warn(whatIsMissing(trace, signal));
+  const events = result?.events ?? trace.eventCount;
+  say(`otrace: wrote ${path} (${events} events, ${formatBytes(result?.bytes ?? trace.fileBytes)}); `);
+  say(`open it at https://ui.perfetto.dev, or: otrace report ${path}\n`);
+}
+
+/** What the program's process left as its last word; `undefined` when it had no time for one. */
+function readResult(resultFile: string): FlushResult | undefined {
+  try {
+    return JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The hooks as CommonJS: `--require` also reaches workers, and runs before any module of the program. */

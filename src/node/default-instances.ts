@@ -15,6 +15,7 @@ import { ExitTasks } from './exit.js';
 import { ownFrames } from './own-frames.js';
 import { SourceMaps } from './source-maps.js';
 import {
+  askForDrain,
   clockOffsetUs,
   fromMain,
   isMainThread,
@@ -55,7 +56,9 @@ export function defaultInstances(): Instances {
 function create(): Instances {
   const settings = readSettings(process.env, warn);
   const exit = new ExitTasks();
-  const trace = isMainThread ? mainRecorder(settings, exit) : workerRecorder(settings);
+  let tracer: HeapTracer | undefined;
+  const aside: Aside = (work) => tracer?.host.guard.run(work) ?? work();
+  const trace = isMainThread ? mainRecorder(settings, exit, aside) : workerRecorder(settings);
   if (settings.sampling !== undefined) trace.setSampling(settings.sampling);
   const frames = framePresentation(settings);
   const heap = new HeapTracer(heapEvents(trace), {
@@ -65,6 +68,7 @@ function create(): Instances {
     shortenPath: frames.displayPath,
     ...(settings.heapShards !== undefined && { shards: settings.heapShards }),
   });
+  tracer = heap;
   trace.onFlush(() => heap.addPoint());
   if (settings.heapSampling !== undefined) heap.setSampling(settings.heapSampling);
   if (settings.heapStackDepth !== undefined) heap.setStackDepth(settings.heapStackDepth);
@@ -74,7 +78,12 @@ function create(): Instances {
   return instances;
 }
 
-function mainRecorder(settings: Settings, exit: ExitTasks): Recorder {
+type Aside = NonNullable<RecorderParts['aside']>;
+
+/** How often what is new goes to a durable file, in milliseconds: twice in the second that may be lost. */
+const DRAIN_EVERY_MS = 500;
+
+function mainRecorder(settings: Settings, exit: ExitTasks, aside: Aside): Recorder {
   let workers: WorkerLogs | undefined;
   const trace = new Recorder({
     ...partsOf(settings),
@@ -82,11 +91,19 @@ function mainRecorder(settings: Settings, exit: ExitTasks): Recorder {
     output: new FileOutput(warn),
     otherLogs: () => workers?.read() ?? [],
     forgottenEvents: () => workers?.forgottenEvents ?? 0,
+    repeat: (task) => {
+      const timer = setInterval(task, DRAIN_EVERY_MS).unref();
+      return () => clearInterval(timer);
+    },
+    aside,
   });
   if (settings.output !== undefined) setOutput(trace, settings.output);
   trace.onToggle((on) => {
     if (workers === undefined) {
-      workers = new WorkerLogs(() => trace.flush());
+      workers = new WorkerLogs(
+        () => trace.flush(),
+        () => trace.drain(),
+      );
       exit.last(() => {
         if (trace.hasUnwritten) trace.flush();
       });
@@ -103,6 +120,7 @@ function workerRecorder(settings: Settings): Recorder {
     clock,
     output: new MainThreadOutput(),
     openLog: (bytes) => openSharedLog(clock, bytes),
+    onPressure: askForDrain,
   });
 }
 
@@ -119,8 +137,12 @@ function partsOf(
 }
 
 /** A path with an index is a pattern of numbered files. */
+export function isPattern(output: string): boolean {
+  return /%0?\d*[du]/.test(output);
+}
+
 function setOutput(trace: Recorder, output: string): void {
-  if (/%0?\d*[du]/.test(output)) trace.setOutputPattern(output);
+  if (isPattern(output)) trace.setOutputPattern(output);
   else trace.setOutputPath(output);
 }
 

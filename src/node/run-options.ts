@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Seconds between reports while the program runs; 0 for none. */
   readonly reportEverySeconds: number;
   readonly timeline: readonly TimelineName[];
+  /** Most bytes on disk of a trace that is a single file. */
+  readonly maxFileBytes: number;
   /** File in which the program's process leaves what became of the trace, for the process that waits for it. */
   readonly resultFile: string;
 }

@@ -8,7 +8,7 @@
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { armHeap } from './arm-heap.js';
-import type { Instances } from './default-instances.js';
+import { type Instances, isPattern } from './default-instances.js';
 import { MainScope } from './main-scope.js';
 import { RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
 import { isMainThread } from './threads.js';
@@ -19,6 +19,7 @@ const REPORT_SIGNAL = 'SIGUSR2';
 
 export function startRun(instances: Instances, options: RunOptions): void {
   const { trace, exit } = instances;
+  if (isMainThread) setDurableOutput(instances, options);
   trace.enable();
   const timeline = startTimeline(trace, options.timeline);
   exit.before(() => timeline.drain());
@@ -27,15 +28,15 @@ export function startRun(instances: Instances, options: RunOptions): void {
 }
 
 function startReports(instances: Instances, options: RunOptions): void {
-  const { trace, heap, settings, exit } = instances;
+  const { trace, heap, exit } = instances;
   const mainScope = new MainScope();
   mainScope.keep();
   const forked = isFork();
-  if (forked) trace.setOutputPath(forkPath(settings.output ?? 'trace.json'));
   trace.setProcessName(basename(process.argv[1] ?? 'node'));
   armHeap(instances, true);
   const report = (): void => {
     heap.report({ top: options.top });
+    trace.drain();
   };
   exit.before(() => {
     heap.report({ top: options.top, final: true });
@@ -53,6 +54,15 @@ function startReports(instances: Instances, options: RunOptions): void {
     });
   }
   for (const signal of ENDING_SIGNALS) endBySignal(signal, () => exit.run());
+}
+
+/** What is recorded is on disk within a second, since nobody knows how the program will end. */
+function setDurableOutput({ trace, settings }: Instances, options: RunOptions): void {
+  const path = settings.output ?? 'trace.json';
+  const maxBytes = options.maxFileBytes;
+  if (isFork()) trace.setOutputPath(forkPath(path), { durable: true, maxBytes });
+  else if (isPattern(path)) trace.setOutputPattern(path, { durable: true });
+  else trace.setOutputPath(path, { durable: true, maxBytes });
 }
 
 /** Runs `finish` before a signal ends the process, and lets it end the process where nobody else handles it. */

@@ -37,8 +37,9 @@ interface FromWorker {
   readonly strings: SharedArrayBuffer;
 }
 
+/** What a worker asks for: all of a file, or that what is new goes to a file that grows. */
 interface Flush {
-  readonly flush: true;
+  readonly flush: true | 'new';
 }
 
 function workerThreads(): typeof import('node:worker_threads') {
@@ -98,11 +99,17 @@ export class WorkerLogs {
   /** Events of ended workers whose logs were let go. */
   forgottenEvents = 0;
 
-  /** @param onFlush called when a worker asks for a flush */
-  constructor(onFlush: () => void) {
+  /**
+   * @param onFlush called when a worker asks for a flush
+   * @param onPressure called when a worker's ring is half full of what is new to a durable file
+   */
+  constructor(onFlush: () => void, onPressure: () => void = () => {}) {
     const told: FromMain = { zeroNs: clockZeroNs(), recording: this.#recording };
     workerThreads().setEnvironmentData(CHANNEL, told as unknown as Serializable);
-    this.#channel.onmessage = (event) => this.#receive((event as { data: FromWorker | Flush }).data, onFlush);
+    this.#channel.onmessage = (event) => {
+      const message = (event as { data: FromWorker | Flush }).data;
+      this.#receive(message, 'flush' in message && message.flush === 'new' ? onPressure : onFlush);
+    };
     this.#channel.unref();
     process.on('worker', (worker) => {
       const tid = process.pid + worker.threadId;
@@ -165,6 +172,8 @@ class WorkerLog implements ReadableLog {
   }
 
   freeze(): this {
+    // A ring that is as it was is not copied again: what grows is read twice a second.
+    if (this.ring !== this.#shared && this.ring.written === this.#shared.written) return this;
     this.ring = this.#shared.copy();
     this.#texts = this.#strings.read();
     return this;
@@ -205,6 +214,18 @@ function announced(identity: ThreadIdentity, announce: (identity: ThreadIdentity
   });
 }
 
+/** Asks the main thread to write what is new, before this worker overwrites it. */
+export function askForDrain(): void {
+  ask('new');
+}
+
+function ask(flush: Flush['flush']): void {
+  const channel = new (workerThreads().BroadcastChannel)(CHANNEL);
+  const request: Flush = { flush };
+  channel.postMessage(request);
+  channel.close();
+}
+
 /** A worker's output: it has no file; its events are written by the main thread, which is asked to do so. */
 export class MainThreadOutput implements TraceOutput {
   readonly incremental = false;
@@ -214,10 +235,7 @@ export class MainThreadOutput implements TraceOutput {
   setPattern(): void {}
 
   write(): FlushResult {
-    const channel = new (workerThreads().BroadcastChannel)(CHANNEL);
-    const request: Flush = { flush: true };
-    channel.postMessage(request);
-    channel.close();
+    ask(true);
     return { written: false, reason: 'the main thread writes the events of its workers; it was asked to' };
   }
 }
