@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { armHeap } from './arm-heap.js';
 import { type Instances, isPattern } from './default-instances.js';
+import { HeapLimit } from './heap-limit.js';
 import { MainScope } from './main-scope.js';
 import { RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
 import { isMainThread } from './threads.js';
@@ -38,7 +39,9 @@ function startReports(instances: Instances, options: RunOptions): void {
     heap.report({ top: options.top });
     trace.drain();
   };
+  const limit = new HeapLimit(report);
   exit.before(() => {
+    limit.stop();
     heap.report({ top: options.top, final: true });
     mainScope.release();
   });
