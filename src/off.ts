@@ -69,6 +69,7 @@ const recorder: Public<Recorder> = {
   contents: () => {
     throw new Error(REASON);
   },
+  annex: nothing,
   onFlush: nothing,
   onToggle: nothing,
 };
@@ -97,6 +98,7 @@ const tracer: Public<HeapTracer> = {
   track: (object) => object,
   addPoint: nothing,
   snapshot: () => STILL,
+  checkpoint: nothing,
   report: () => ({ written: false, reason: REASON }),
 };
 

@@ -8,6 +8,7 @@
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { armHeap } from './arm-heap.js';
+import { Checkpoints } from './checkpoints.js';
 import { type Instances, isPattern } from './default-instances.js';
 import { HeapLimit } from './heap-limit.js';
 import { MainScope } from './main-scope.js';
@@ -39,6 +40,10 @@ function startReports(instances: Instances, options: RunOptions): void {
     heap.report({ top: options.top });
     trace.drain();
   };
+  const checkpoint = (): void => {
+    heap.checkpoint();
+    trace.drain();
+  };
   const limit = new HeapLimit(report);
   exit.before(() => {
     limit.stop();
@@ -50,6 +55,7 @@ function startReports(instances: Instances, options: RunOptions): void {
     if (!forked) writeFileSync(options.resultFile, JSON.stringify(result));
   });
   if (options.reportEverySeconds > 0) setInterval(report, options.reportEverySeconds * 1000).unref();
+  else if (options.checkpoints) new Checkpoints(checkpoint).start();
   if (process.platform !== 'win32') {
     process.on(REPORT_SIGNAL, () => {
       report();

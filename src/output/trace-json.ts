@@ -2,6 +2,7 @@
  * Events to Chrome Trace Event JSON, byte by byte. What Perfetto's importer can't read is never written: see
  * docs/trace-format.md for the list and the reasons.
  */
+import type { Annex } from '../recorder/annexes.js';
 import { EventKind, RAW_SHAPE } from '../recorder/event-ring.js';
 import { assignLanes, type LaneMemory, type Lanes, laneTid } from '../recorder/lanes.js';
 import { Tag } from '../recorder/payload.js';
@@ -47,7 +48,7 @@ export class TraceJsonWriter {
    * @param isFirst whether this is the first file of these contents: what was lost is told once
    */
   begin(isFirst: boolean): void {
-    const { batch, forgottenEvents } = this.#contents;
+    const { batch, annexes, forgottenEvents } = this.#contents;
     const lost = isFirst ? batch.lostEvents : batch.lostEvents.map(() => 0);
     const lostEvents = lost.reduce((sum, count) => sum + count, isFirst ? forgottenEvents : 0);
     this.#out.text(objectHead(this.#contents, lostEvents));
@@ -55,6 +56,7 @@ export class TraceJsonWriter {
     this.#out.text(this.#processName());
     this.#threadNames();
     this.#lossNotes(lost);
+    if (isFirst) for (const annex of annexes) this.#annex(annex);
   }
 
   /**
@@ -65,7 +67,9 @@ export class TraceJsonWriter {
   goOn(isFirst: boolean): void {
     this.#name(this.#processName());
     this.#threadNames();
-    if (isFirst) this.#lossNotes(this.#contents.batch.lostEvents);
+    if (!isFirst) return;
+    this.#lossNotes(this.#contents.batch.lostEvents);
+    for (const annex of this.#contents.annexes) this.#annex(annex);
   }
 
   /** Writes entries `from` (included) to `to` (not included) of the batch. */
@@ -152,6 +156,12 @@ export class TraceJsonWriter {
     lost.forEach((count, index) => {
       if (count > 0) this.#lossNote(index, count);
     });
+  }
+
+  #annex({ name, timeUs, argsJson }: Annex): void {
+    this.#next(`{"name":${textJson(name)},"ph":"M","ts":`);
+    this.#out.microseconds(Float64Array.of(Math.round(timeUs * 1000)), 0);
+    this.#out.text(`,"pid":${this.#contents.pid},"tid":0,"args":${argsJson}}`);
   }
 
   /** Another entry of the list of events. */

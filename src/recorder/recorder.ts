@@ -6,6 +6,7 @@
  * (`node/`), the heap (`heap/`).
  */
 import { OtraceError } from '../errors.js';
+import { type Annex, Annexes } from './annexes.js';
 import type { Arguments } from './arguments.js';
 import { type EventBatch, gather, type LogRange } from './batch.js';
 import { Category } from './category.js';
@@ -56,6 +57,7 @@ export interface TraceContents {
   readonly pid: number;
   readonly processName: string;
   readonly batch: EventBatch;
+  readonly annexes: readonly Annex[];
   /** Wall time of timestamp 0, in microseconds since the Unix epoch. */
   readonly anchorUs: number;
   readonly rejectedValues: number;
@@ -118,6 +120,7 @@ export class Recorder extends Category {
   readonly #pace: DrainPace;
   #stopDrains: (() => void) | undefined;
   #isDraining = false;
+  readonly #annexes = new Annexes();
   readonly #zones: Category;
   readonly #frames: Category;
   #capacity = DEFAULT_CAPACITY;
@@ -327,6 +330,7 @@ export class Recorder extends Category {
     // A copy to another path does not take events away from the numbered files.
     if (result.written && (path === undefined || !incremental)) {
       for (const log of contents.batch.logs) this.#flushed.set(log, log.ring.written);
+      this.#annexes.markWritten(contents.annexes);
     }
     return result;
   }
@@ -348,7 +352,7 @@ export class Recorder extends Category {
       this.#aside(() => {
         const ranges = this.#unwritten();
         const isNew = ranges.some(({ log, fromSequence }) => log.ring.written > fromSequence);
-        if (isNew) this.#append(durable, ranges, false);
+        if (isNew || this.#annexes.list(true).length > 0) this.#append(durable, ranges, false);
       });
       if (this.#log !== undefined) this.#pace.drained(this.#log.ring, startUs);
     } finally {
@@ -367,8 +371,8 @@ export class Recorder extends Category {
     const ranges = this.#logs().map((log) => ({ log, fromSequence: from(log) }));
     const batch = gather(ranges);
     const synthetic = this.#synthesis === undefined ? undefined : synthesize(batch, this.#synthesis);
-    if (synthetic === undefined) return this.#contentsOf(batch);
-    return this.#contentsOf(gather([...ranges, { log: synthetic, fromSequence: 0 }]));
+    if (synthetic === undefined) return this.#contentsOf(batch, onlyNew);
+    return this.#contentsOf(gather([...ranges, { log: synthetic, fromSequence: 0 }]), onlyNew);
   }
 
   /** Adds what is new to a durable file. @param isFlush also makes synthetic tracks, of what is held and had none */
@@ -380,22 +384,34 @@ export class Recorder extends Category {
       const synthetic = synthesize(held, this.#synthesis);
       if (synthetic !== undefined) batch = gather([...ranges, { log: synthetic, fromSequence: 0 }]);
     }
-    const result = output.append(this.#contentsOf(batch), isFlush);
+    const contents = this.#contentsOf(batch, true);
+    const result = output.append(contents, isFlush);
     if (!result.written) return result;
+    this.#annexes.markWritten(contents.annexes);
     for (const log of batch.logs) this.#flushed.set(log, log.ring.written);
     if (isFlush) for (const log of batch.logs) this.#synthesized.set(log, log.ring.written);
     return result;
   }
 
-  #contentsOf(batch: EventBatch): TraceContents {
+  #contentsOf(batch: EventBatch, onlyNew: boolean): TraceContents {
     return {
       pid: this.#parts.pid,
       processName: this.#processName,
       batch,
+      annexes: this.#annexes.list(onlyNew),
       anchorUs: this.clock.anchorUs,
       forgottenEvents: this.#parts.forgottenEvents?.() ?? 0,
       rejectedValues: this.#log?.rejectedValues ?? 0,
     };
+  }
+
+  /**
+   * @internal Adds a whole piece of data to the file, as a metadata event that viewers ignore.
+   *
+   * @param argsJson JSON text of an object that holds nothing of what a file must not (see `safe-json.ts`)
+   */
+  annex(name: string, argsJson: string): void {
+    if (this.#enabled) this.#annexes.add({ name, timeUs: this.clock.nowUs(), argsJson });
   }
 
   /** Calls back before each flush, so that others can add their last word. */
@@ -426,7 +442,10 @@ export class Recorder extends Category {
   #outputChanged(): void {
     const { durable } = this.#parts.output;
     // A durable file is a new one, with everything held.
-    if (durable !== undefined) this.#flushed = new WeakMap();
+    if (durable !== undefined) {
+      this.#flushed = new WeakMap();
+      this.#annexes.forgetWritten();
+    }
     this.#stopDrains?.();
     this.#stopDrains = durable === undefined ? undefined : this.#parts.repeat?.(() => this.drain());
     this.#watchLog();
