@@ -12,6 +12,7 @@ export function heapEvents(trace: Recorder): HeapEvents {
       return category.recording;
     },
     nowUs: () => trace.clock.nowUs(),
+    selfBytes: () => trace.selfBytes,
     instant: (name, args) => category.instant(name, args),
     counter: (name, series) => category.counter(name, series),
     annex: (name, argsJson) => trace.annex(name, argsJson),

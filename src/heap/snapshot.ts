@@ -62,5 +62,7 @@ export interface SourceSnapshot {
 export interface HeapSnapshot {
   /** Microseconds on the recorder's clock. */
   readonly takenUs: number;
+  /** Memory that otrace itself holds, in bytes, about; not in the figures of the sources. */
+  readonly selfBytes?: number;
   readonly sources: readonly SourceSnapshot[];
 }

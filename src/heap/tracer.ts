@@ -25,6 +25,8 @@ export interface HeapEvents {
   /** Whether they are being recorded at all. */
   readonly recording: boolean;
   nowUs(): number;
+  /** Memory that the recorder holds, in bytes; where it is told, so is that of the tracer. */
+  readonly selfBytes?: () => number;
   instant(name: string, args: Record<string, string>): void;
   counter(name: string, series: Record<string, number>): void;
   /** Data for tools, as a metadata event with these arguments. */
@@ -246,6 +248,8 @@ export class HeapTracer {
       }
       series['total'] = total;
       this.#events.counter('heap_live_bytes', series);
+      const selfBytes = this.#selfBytes();
+      if (selfBytes !== undefined) this.#events.counter('otrace_self_bytes', selfBytes);
       this.host.throttle.pointAdded();
     });
   }
@@ -257,7 +261,8 @@ export class HeapTracer {
       const sources = this.#sources.armed
         .map((source) => this.#sources.attempt(source, () => source.snapshot(options.final ?? false)))
         .filter((taken) => taken !== undefined);
-      return { takenUs, sources };
+      const selfBytes = this.#selfBytes()?.total;
+      return { takenUs, ...(selfBytes !== undefined && { selfBytes }), sources };
     });
   }
 
@@ -306,6 +311,17 @@ export class HeapTracer {
       const growing = growthOf(snapshot, this.#history);
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
     });
+  }
+
+  /** Memory that otrace itself holds: all of it, and what is the recorder's and the tracer's. */
+  #selfBytes(): { total: number; events: number; heap: number } | undefined {
+    const events = this.#events.selfBytes?.();
+    if (events === undefined) return undefined;
+    let heap = this.host.stacks.selfBytes;
+    for (const source of this.#sources.armed) {
+      heap += this.#sources.attempt(source, () => source.selfBytes?.() ?? 0) ?? 0;
+    }
+    return { total: events + heap, events, heap };
   }
 
   /** Why there can be no report now. */

@@ -91,6 +91,7 @@ function mainRecorder(settings: Settings, exit: ExitTasks, aside: Aside): Record
     output: new FileOutput(warn),
     otherLogs: () => workers?.read() ?? [],
     forgottenEvents: () => workers?.forgottenEvents ?? 0,
+    otherBytes: () => workers?.selfBytes ?? 0,
     repeat: (task) => {
       const timer = setInterval(task, DRAIN_EVERY_MS).unref();
       return () => clearInterval(timer);

@@ -133,6 +133,13 @@ export class WorkerLogs {
     return [...this.#logs.values()].map((log) => log.freeze());
   }
 
+  /** Memory of the logs, in bytes. */
+  get selfBytes(): number {
+    let bytes = 0;
+    for (const log of this.#logs.values()) bytes += log.selfBytes;
+    return bytes;
+  }
+
   #receive(message: FromWorker | Flush, onFlush: () => void): void {
     if ('flush' in message) {
       onFlush();
@@ -169,6 +176,11 @@ class WorkerLog implements ReadableLog {
 
   get written(): number {
     return this.#shared.written;
+  }
+
+  get selfBytes(): number {
+    const copy = this.ring === this.#shared ? 0 : this.ring.words.byteLength;
+    return this.#shared.words.byteLength + copy + this.#strings.memory.byteLength;
   }
 
   freeze(): this {

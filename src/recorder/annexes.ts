@@ -39,6 +39,11 @@ export class Annexes {
     for (const annex of annexes) this.#written.add(annex);
   }
 
+  /** Memory held, in bytes, about. */
+  get selfBytes(): number {
+    return 2 * this.#length;
+  }
+
   /** There is another file, which has none of them. */
   forgetWritten(): void {
     this.#written = new WeakSet();

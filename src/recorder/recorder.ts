@@ -96,6 +96,8 @@ export interface RecorderParts {
   readonly openLog?: (bytes: number) => ThreadLog;
   /** Logs of other threads, to be written together with this one's. */
   readonly otherLogs?: () => readonly ReadableLog[];
+  /** Memory of other threads' logs, in bytes. */
+  readonly otherBytes?: () => number;
   /** Number of events in other threads' logs that are no longer kept. */
   readonly forgottenEvents?: () => number;
   /** Calls a task twice a second, without keeping the process alive, until the returned function is called. */
@@ -363,6 +365,13 @@ export class Recorder extends Category {
   /** Whether there are events that no flush has written. */
   get hasUnwritten(): boolean {
     return this.#unwritten().some(({ log, fromSequence }) => log.ring.written > fromSequence);
+  }
+
+  /** Memory that the recorder holds, in bytes, about: rings, names, data beside the events, of all threads. */
+  get selfBytes(): number {
+    const log = this.#log;
+    const own = log === undefined ? 0 : log.ring.words.byteLength + log.strings.selfBytes;
+    return own + this.#annexes.selfBytes + (this.#parts.otherBytes?.() ?? 0);
   }
 
   /** What a flush would write. @param onlyNew leaves out what earlier flushes wrote */
