@@ -57,7 +57,7 @@ function create(): Instances {
   const settings = readSettings(process.env, warn);
   const exit = new ExitTasks();
   let tracer: HeapTracer | undefined;
-  const aside: Aside = (work) => tracer?.host.guard.run(work) ?? work();
+  const aside: Aside = (work) => (tracer === undefined ? work() : tracer.host.guard.run(work));
   const trace = isMainThread ? mainRecorder(settings, exit, aside) : workerRecorder(settings);
   if (settings.sampling !== undefined) trace.setSampling(settings.sampling);
   const frames = framePresentation(settings);

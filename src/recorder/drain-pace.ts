@@ -5,7 +5,7 @@
  * A check every few events, sized by how fast they come so that the clock is read about every 10 ms. It drains when
  * half of the ring (or of the room for values) is not drained, or when the last time was long enough ago.
  *
- * Cost: a check is some 50 ns, at most every 64th event at full speed; drains by time take at most 1 % of it.
+ * Cost: a check is some 50 ns, at most every 64th event at full speed; drains by time take some 1 % of it.
  */
 import type { EventRing } from './event-ring.js';
 
@@ -15,6 +15,8 @@ const MOST_EVENTS = 64;
 const DRAIN_EVERY_US = 100_000;
 /** How many times as long as a drain takes the next one waits. */
 const REST = 100;
+/** But never longer than this: a second is all that may be lost. */
+const LONGEST_REST_US = 500_000;
 
 export class DrainPace {
   readonly #nowUs: () => number;
@@ -60,7 +62,7 @@ export class DrainPace {
     const nowUs = this.#nowUs();
     this.#drainedEvents = ring.written;
     ring.checkAtWord = ring.position + (ring.payloadWords >>> 1);
-    this.#dueUs = nowUs + Math.max(this.#everyUs, REST * (nowUs - fromUs));
+    this.#dueUs = nowUs + Math.max(this.#everyUs, Math.min(LONGEST_REST_US, REST * (nowUs - fromUs)));
   }
 
   #isHalfFull(ring: EventRing): boolean {
