@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { readTraceReport } from '../../src/reading/trace-report.js';
 import { seeded } from '../recorder/rig.js';
 import { type KillRound, killRound } from './kill-round.js';
 import { Folder, type TraceEvent } from './running-program.js';
@@ -37,6 +38,26 @@ describe('SIGKILL', () => {
         assert.match(stderr, /wrote .*trace\.json \(\d+ events/);
       }
     });
+  }
+});
+
+test('SIGKILL before any report: the last checkpoint is shown as one, in the terminal and by otrace report', async () => {
+  const folder = new Folder();
+  try {
+    folder.program(
+      'leak.js',
+      `const kept = [];
+       function rememberSession(i) { kept.push({ i, text: 'x' + i, list: [i, i] }); }
+       for (let i = 0; i < 50000; i++) rememberSession(i);
+       setTimeout(() => process.kill(process.pid, 'SIGKILL'), 2500);`,
+    );
+    const { signal, stderr } = await folder.run('--no-inline', '--', 'leak.js');
+    assert.equal(signal, 'SIGKILL');
+    assert.match(stderr, /Top leaks[\s\S]*rememberSession/);
+    const { reports } = await readTraceReport(join(folder.path, 'trace.json'));
+    assert.match(reports.at(-1)!.leaks[0]!.text, /rememberSession \(leak\.js:2:/);
+  } finally {
+    folder.remove();
   }
 });
 
