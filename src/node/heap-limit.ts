@@ -89,7 +89,10 @@ export class HeapLimit {
       const session = new Session();
       session.connect();
       session.on('Debugger.paused', ({ params }) => {
-        if ((params.reason as string) === 'OOM' && !this.#isReporting) this.#write();
+        if ((params.reason as string) !== 'OOM' || this.#isReporting) return;
+        this.#write();
+        // With a debugger the limit is raised again and again, which draws the end out by half a minute.
+        session.post('Debugger.disable');
       });
       session.post('Debugger.enable', { maxScriptsCacheSize: 0 });
       this.#debugger = session;
