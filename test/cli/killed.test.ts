@@ -1,12 +1,14 @@
 /** A program that is killed leaves a trace that opens, with everything but the last second of it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { readTraceReport } from '../../src/reading/trace-report.js';
 import { seeded } from '../recorder/rig.js';
 import { type KillRound, killRound } from './kill-round.js';
-import { Folder, type TraceEvent } from './running-program.js';
+import { CLI, Folder, type TraceEvent } from './running-program.js';
+
+const PACKAGE = join(dirname(CLI), '../cjs/index.js');
 
 const random = seeded(50);
 const moment = (): number => 100 + Math.round(random() * 1400);
@@ -38,6 +40,57 @@ describe('SIGKILL', () => {
         assert.match(stderr, /wrote .*trace\.json \(\d+ events/);
       }
     });
+  }
+});
+
+test('worker.terminate() at random moments: every event that a worker recorded is in the file', async () => {
+  const folder = new Folder();
+  try {
+    folder.program(
+      'worker.js',
+      `const fs = require('node:fs');
+       const { workerData } = require('node:worker_threads');
+       const { trace } = require(workerData.otrace);
+       let n = 0;
+       setInterval(() => {
+         for (let i = 0; i < workerData.burst; i++) {
+           trace.instant('tick', { n: n++ });
+           fs.writeSync(workerData.ledger, 'x');
+         }
+       }, 1);`,
+    );
+    folder.program(
+      'program.js',
+      `const fs = require('node:fs');
+       const { Worker } = require('node:worker_threads');
+       const pauses = ${JSON.stringify(Array.from({ length: 8 }, () => Math.round(random() * 400)))};
+       (async () => {
+         for (const [i, pause] of pauses.entries()) {
+           const ledger = fs.openSync('ledger-' + i, 'a');
+           const workerData = { otrace: ${JSON.stringify(PACKAGE)}, ledger, burst: 1 + 20 * i };
+           const worker = new Worker('./worker.js', { workerData });
+           console.log(worker.threadId);
+           await new Promise((resolve) => worker.once('online', resolve));
+           await new Promise((resolve) => setTimeout(resolve, 50 + pause));
+           await worker.terminate();
+         }
+       })();`,
+    );
+    const { code, stdout, stderr } = await folder.run('--quiet', '--', 'program.js');
+    assert.equal(code, 0, stderr);
+    const ticks = folder.events().filter(({ name }) => name === 'tick');
+    const pid = folder.events().find(({ name }) => name === 'heap_report_done')!.pid;
+    for (const [i, id] of stdout.trim().split('\n').entries()) {
+      const recorded = readFileSync(join(folder.path, `ledger-${i}`)).length;
+      const found = ticks.filter(({ tid }) => tid === pid + Number(id)).map(({ args }) => args!['n']);
+      assert.ok(found.length >= recorded, `worker ${i}: ${found.length} of ${recorded} events`);
+      assert.deepEqual(
+        found,
+        Array.from({ length: found.length }, (_, n) => n),
+      );
+    }
+  } finally {
+    folder.remove();
   }
 });
 

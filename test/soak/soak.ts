@@ -80,11 +80,14 @@ class Load {
   /** A few hundred operations, in one turn of the event loop. */
   step(): void {
     for (let i = 0; i < 200; i++) this.#operation();
+    for (let i = 0; i < 20; i++) {
+      this.#trace.instant(`request ${this.operations}, ${i}`, { [`key ${(this.operations + i) % 5000}`]: 1 });
+    }
+    if (this.operations % 2000 !== 0) return;
     // A function of its own each time: a call site of its own.
     const alloc = new Function('heap', 'key', `heap.alloc(key, 64); return ${this.operations};`);
     alloc(this.#heap, ++this.#key);
     this.#note(this.#key, 64);
-    this.#trace.instant(`request ${this.operations}`, { [`key ${this.operations % 5000}`]: 1 });
   }
 
   #operation(): void {
