@@ -59,6 +59,7 @@ const session = {
     top: 10,
     reportEverySeconds: 0,
     checkpoints: false,
+    maxFileBytes: 2 ** 30,
     timeline: TIMELINE_NAMES,
     resultFile: join(folder, 'result.json'),
   }),

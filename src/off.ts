@@ -47,6 +47,7 @@ const recorder: Public<Recorder> = {
   clock: { anchorUs: 0, nowUs: () => 0, fromPerformanceMs: () => 0 } as unknown as Recorder['clock'],
   enabled: false,
   hasUnwritten: false,
+  selfBytes: 0,
   enable: nothing,
   disable: nothing,
   category: () => category as Category,
@@ -65,6 +66,7 @@ const recorder: Public<Recorder> = {
   setOutputPath: nothing,
   setOutputPattern: nothing,
   flush: notWritten,
+  drain: nothing,
   contents: () => {
     throw new Error(REASON);
   },

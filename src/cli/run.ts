@@ -16,8 +16,10 @@ import { Rotation } from '../output/rotation.js';
 import type { FlushResult } from '../recorder/recorder.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
 import { showChildTraces } from './child-traces.js';
+import { endOf, LeftBehind, whatIsMissing } from './left-behind.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
+import { parseSize } from './size.js';
 import { everyBytes, whole } from './trace-options.js';
 import { showTrace } from './trace-summary.js';
 
@@ -28,6 +30,7 @@ interface RunFlags {
   readonly jsTotals?: true;
   readonly depth: number;
   readonly out: string;
+  readonly maxFile: string;
   readonly top: number;
   readonly reportEvery: number;
   readonly wasmAlloc?: string;
@@ -71,6 +74,7 @@ export function define(command: Command): void {
       'trace file, .gz compresses; or a pattern with an index, as run-%03u.json',
       'trace.json',
     )
+    .option('--max-file <size>', 'most bytes on disk of a trace that is a single file', '1GiB')
     .option('--top <n>', 'groups in each report', whole(1, 10_000), 10)
     .option('--report-every <seconds>', 'also report while the program runs', seconds, 0)
     .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
@@ -91,6 +95,7 @@ export function define(command: Command): void {
 async function run(program: readonly string[], flags: RunFlags): Promise<void> {
   const every = everyBytes(flags.every);
   const heap = sources(flags.heap);
+  const maxFileBytes = parseSize(flags.maxFile, '--max-file');
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
   const command = nodeCommand(program, hooksPath(), flags.inline ? [] : EXACT_SITES);
   const folder = mkdtempSync(join(tmpdir(), 'otrace-'));
@@ -107,6 +112,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     [RUN_VARIABLE]: writeRunOptions({
       top: flags.top,
       reportEverySeconds: flags.reportEvery,
+      maxFileBytes,
       checkpoints: flags.growth,
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       resultFile,
@@ -114,8 +120,9 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
   };
   try {
     if (!flags.quiet) say(`otrace: tracing ${command.shown} (heap: ${heap}) to ${flags.out}\n`);
+    const left = new LeftBehind(flags.out);
     const end = await runProgram(command, environment);
-    if (!flags.quiet) await showResult(resultFile, flags.top, end.signal);
+    if (!flags.quiet) await showResult(resultFile, left, flags.top, end.signal);
     end.passOn();
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -123,24 +130,30 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
 }
 
 /** Prints the leak table from the trace that the program left. */
-async function showResult(resultFile: string, top: number, signal: NodeJS.Signals | null): Promise<void> {
+async function showResult(
+  resultFile: string,
+  left: LeftBehind,
+  top: number,
+  signal: NodeJS.Signals | null,
+): Promise<void> {
   const result = readResult(resultFile);
-  if (result === undefined) {
-    const how =
-      signal === null ? 'ended before otrace was loaded, or by process.abort' : `was killed by ${signal}`;
-    warn(`no trace was written: the program ${how}`);
+  if (result?.written === false) return; // the program's process has said why
+  const path = result?.path ?? left.path();
+  if (path === undefined) {
+    warn(`no trace was written: the program ${endOf(signal)}`);
     return;
   }
-  if (!result.written) return; // the program's process has said why
-  await showTrace(result, top, process.cwd());
-  showChildTraces(result.path, dirname(resultFile));
+  const trace = await showTrace({ ...result, path }, top, process.cwd());
+  if (result === undefined) warn(whatIsMissing(trace, signal));
+  showChildTraces(path, dirname(resultFile));
 }
 
-function readResult(file: string): FlushResult | undefined {
+/** What the program's process left as its last word; `undefined` when it had no time for one. */
+function readResult(resultFile: string): FlushResult | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as FlushResult;
+    return JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
   } catch {
-    return undefined; // never written, or not to its end
+    return undefined;
   }
 }
 

@@ -76,6 +76,7 @@ function statsOf(snapshot: HeapSnapshot): Record<string, string> {
       estimated,
     ),
   };
+  if (snapshot.selfBytes !== undefined) values['otrace_self_bytes'] = figure(snapshot.selfBytes, true);
   for (const source of sources) {
     values[`${source.source}_live_bytes`] = figure(source.liveBytes, source.estimated);
     values[`${source.source}_live_alloc_count`] = figure(source.liveBlocks, source.estimated);

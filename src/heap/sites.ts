@@ -2,19 +2,25 @@
  * The call sites of one source, numbered densely from 0: their frames, their hash, and how much each has allocated
  * in all. Two stacks with the same hash are one site.
  *
- * Site 0 is the group of allocations whose stack was not captured; it also takes what comes after `limit` sites,
- * so a program that makes code at run time can't fill the memory.
+ * Site 0 is the group of allocations whose stack was not captured. What comes after `limit` sites is one more, which
+ * says so, so a program that makes code at run time can't fill the memory.
  *
  * Memory: 16 bytes of totals for a site, 40 of what is live (`live-sites.ts`), and its frames, which stacks share
  * (`stack.ts`).
  */
 import { type Frame, hashStack } from './frame.js';
-import { LiveSites, UNCAPTURED } from './live-sites.js';
+import { LiveSites } from './live-sites.js';
 import type { SourceName } from './snapshot.js';
 
 const FIRST_CAPACITY = 64;
 const DEFAULT_LIMIT = 65_536;
 const NO_FRAMES: readonly Frame[] = [];
+/** The site of all stacks that came too late for one of their own. */
+const OVERFLOW: readonly Frame[] = [
+  { name: '(more call sites than otrace keeps)', file: '', line: 0, column: 0 },
+];
+/** A site's share of the maps and lists beside its totals; its frames are counted where they are shared. */
+const SITE_BYTES = 250;
 
 export class SiteTable {
   readonly source: SourceName;
@@ -31,7 +37,7 @@ export class SiteTable {
   /** Stacks met before, by identity: `StackCapture` returns the same array for the same stack. */
   readonly #byStack = new WeakMap<readonly Frame[], number>();
 
-  /** @param limit most sites kept apart, the uncaptured one included */
+  /** @param limit most sites kept apart, the uncaptured one included, the one for the rest not */
   constructor(source: SourceName, limit = DEFAULT_LIMIT) {
     this.source = source;
     this.#limit = limit;
@@ -42,14 +48,19 @@ export class SiteTable {
     return this.#frames.length;
   }
 
-  /** The site of a stack; `UNCAPTURED` for an empty one and when there is room for no more. */
+  /** Memory held, in bytes, about. */
+  get selfBytes(): number {
+    return this.totalBytes.byteLength * 2 + this.live.selfBytes + this.count * SITE_BYTES;
+  }
+
+  /** The site of a stack; the uncaptured one for an empty stack, a common one when there is room for no more. */
   siteOf(frames: readonly Frame[]): number {
     const known = this.#byStack.get(frames);
     if (known !== undefined) return known;
     const hash = hashStack(this.source, frames);
     let site = this.#byHash.get(hash);
     if (site === undefined) {
-      if (this.#frames.length >= this.#limit) return UNCAPTURED;
+      if (this.#frames.length >= this.#limit) return this.#overflow();
       site = this.#add(hash, frames);
     }
     this.#byStack.set(frames, site);
@@ -69,6 +80,11 @@ export class SiteTable {
     this.totalBytes.fill(0);
     this.totalBlocks.fill(0);
     this.live.restartPeak();
+  }
+
+  #overflow(): number {
+    const hash = hashStack(this.source, OVERFLOW);
+    return this.#byHash.get(hash) ?? this.#add(hash, OVERFLOW);
   }
 
   #add(hash: string, frames: readonly Frame[]): number {

@@ -64,6 +64,8 @@ export interface SourceSnapshot {
 export interface HeapSnapshot {
   /** Microseconds on the recorder's clock. */
   readonly takenUs: number;
+  /** Memory that otrace itself holds, in bytes, about; not in the figures of the sources. */
+  readonly selfBytes?: number;
   readonly sources: readonly SourceSnapshot[];
   /** What was live in threads that have ended, at their ends; in none of the `sources`. */
   readonly ended?: readonly SiteUsage[];

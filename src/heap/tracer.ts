@@ -26,6 +26,8 @@ export interface HeapEvents {
   /** Whether they are being recorded at all. */
   readonly recording: boolean;
   nowUs(): number;
+  /** Memory that the recorder holds, in bytes; where it is told, so is that of the tracer. */
+  readonly selfBytes?: () => number;
   instant(name: string, args: Record<string, string>): void;
   counter(name: string, series: Record<string, number>): void;
   /** Data for tools, as a metadata event with these arguments. */
@@ -320,6 +322,17 @@ export class HeapTracer {
     });
   }
 
+  /** Memory that otrace itself holds: all of it, and what is the recorder's and the tracer's. */
+  #selfBytes(): { total: number; events: number; heap: number } | undefined {
+    const events = this.#events.selfBytes?.();
+    if (events === undefined) return undefined;
+    let heap = this.host.stacks.selfBytes;
+    for (const source of this.#sources.armed) {
+      heap += this.#sources.attempt(source, () => source.selfBytes?.() ?? 0) ?? 0;
+    }
+    return { total: events + heap, events, heap };
+  }
+
   /** Why there can be no report now. */
   #unready(): string | undefined {
     if (!this.#enabled) return 'heap tracer is not enabled; call heap.enable() first';
@@ -335,7 +348,8 @@ export class HeapTracer {
       const sources = this.#sources.armed
         .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
         .filter((taken) => taken !== undefined);
-      const own: HeapSnapshot = { takenUs, sources };
+      const selfBytes = this.#selfBytes()?.total;
+      const own: HeapSnapshot = { takenUs, ...(selfBytes !== undefined && { selfBytes }), sources };
       waitForThreads?.();
       return this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
     });
@@ -357,6 +371,8 @@ export class HeapTracer {
       }
       series['total'] = total;
       this.#events.counter('heap_live_bytes', series);
+      const selfBytes = this.#selfBytes();
+      if (selfBytes !== undefined) this.#events.counter('otrace_self_bytes', selfBytes);
       this.host.throttle.pointAdded();
     });
   }

@@ -16,7 +16,7 @@ import { ExitTasks } from './exit.js';
 import { HeapPublisher } from './heap-publisher.js';
 import { ownFrames } from './own-frames.js';
 import { SourceMaps } from './source-maps.js';
-import { joinThreads, ThreadChannel } from './thread-channel.js';
+import { joinThreads, ThreadChannel, tellMain } from './thread-channel.js';
 import {
   clockOffsetUs,
   fromParent,
@@ -62,8 +62,10 @@ export function defaultInstances(): Instances {
 function create(): Instances {
   const settings = readSettings(threadEnvironment(), warn);
   const exit = new ExitTasks();
+  let tracer: HeapTracer | undefined;
+  const aside: Aside = (work) => (tracer === undefined ? work() : tracer.host.guard.run(work));
   const { trace, heapParts, attached } = isMainThread
-    ? mainThread(settings, exit)
+    ? mainThread(settings, exit, aside)
     : workerThread(settings, exit);
   if (settings.sampling !== undefined) trace.setSampling(settings.sampling);
   const frames = framePresentation(settings);
@@ -75,6 +77,7 @@ function create(): Instances {
     ...(heapParts.threads !== undefined && { threads: heapParts.threads }),
     ...(settings.heapShards !== undefined && { shards: settings.heapShards }),
   });
+  tracer = heap;
   attached(heap);
   trace.onFlush(() => heap.addPoint());
   if (settings.heapSampling !== undefined) heap.setSampling(settings.heapSampling);
@@ -92,7 +95,12 @@ interface ThreadParts {
   readonly attached: (heap: HeapTracer) => void;
 }
 
-function mainThread(settings: Settings, exit: ExitTasks): ThreadParts {
+type Aside = NonNullable<RecorderParts['aside']>;
+
+/** How often what is new goes to a durable file, in milliseconds: twice in the second that may be lost. */
+const DRAIN_EVERY_MS = 500;
+
+function mainThread(settings: Settings, exit: ExitTasks, aside: Aside): ThreadParts {
   let logs: WorkerLogs | undefined;
   const clock = new Clock(performance);
   const heaps = new WorkerHeaps(() => clock.nowUs());
@@ -103,12 +111,21 @@ function mainThread(settings: Settings, exit: ExitTasks): ThreadParts {
     otherLogs: () => logs?.read() ?? [],
     forgottenEvents: () => logs?.forgottenEvents ?? 0,
     forgottenRejections: () => logs?.forgottenRejections ?? 0,
+    otherBytes: () => logs?.selfBytes ?? 0,
+    repeat: (task) => {
+      const timer = setInterval(task, DRAIN_EVERY_MS).unref();
+      return () => clearInterval(timer);
+    },
+    aside,
   });
   if (settings.output !== undefined) setOutput(trace, settings.output);
   trace.onToggle((on) => {
     if (logs === undefined) {
       const channel = new ThreadChannel();
-      logs = new WorkerLogs(channel, () => trace.flush());
+      logs = new WorkerLogs(channel, {
+        flush: () => trace.flush(),
+        drain: () => trace.drain(),
+      });
       heaps.connect(channel);
       exit.last(() => {
         if (trace.hasUnwritten) trace.flush();
@@ -127,6 +144,7 @@ function workerThread(settings: Settings, exit: ExitTasks): ThreadParts {
     clock,
     output: new MainThreadOutput(),
     openLog: (bytes) => openSharedLog(clock, bytes),
+    onPressure: () => tellMain({ flush: 'new' }),
   });
   const events = heapEvents(trace, threadName());
   if (left === undefined) return { trace, heapParts: { events }, attached: () => {} };
@@ -159,8 +177,12 @@ function partsOf(
 }
 
 /** A path with an index is a pattern of numbered files. */
+export function isPattern(output: string): boolean {
+  return /%0?\d*[du]/.test(output);
+}
+
 function setOutput(trace: Recorder, output: string): void {
-  if (/%0?\d*[du]/.test(output)) trace.setOutputPattern(output);
+  if (isPattern(output)) trace.setOutputPattern(output);
   else trace.setOutputPath(output);
 }
 

@@ -18,6 +18,9 @@ import { AllocationStream, type StreamHost } from '../heap/stream.js';
 import { snapshotStreams } from '../heap/stream-snapshot.js';
 import type { HeapKey, ManualHeap } from '../heap/tracer.js';
 
+/** An entry of the map of keys. */
+const KEY_BYTES = 60;
+
 export class ManualSource implements ManualHeap {
   readonly name = 'manual';
   readonly #host: StreamHost;
@@ -58,6 +61,11 @@ export class ManualSource implements ManualHeap {
 
   liveBytes(): number {
     return this.#numbers.liveBytes + this.#others.liveBytes;
+  }
+
+  selfBytes(): number {
+    const keys = this.#ids.size * KEY_BYTES;
+    return this.#numbers.tableBytes + this.#others.tableBytes + this.#sites.selfBytes + keys;
   }
 
   snapshot(): SourceSnapshot {
