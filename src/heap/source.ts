@@ -8,6 +8,9 @@ import type { SourceName, SourceSnapshot } from './snapshot.js';
 export interface HeapSource {
   readonly name: SourceName;
 
+  /** True while a snapshot is right only after a garbage collection, which the tracer then forces before it asks. */
+  readonly endsByCollection?: boolean;
+
   /** Start seeing allocations. Called again after `disarm()` it goes on from what was collected. */
   arm(): void;
 

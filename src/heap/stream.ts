@@ -27,6 +27,8 @@ export interface StreamHost {
   readonly throttle: Throttle;
   /** Shards of a live table: a power of two. */
   readonly shards: number;
+  /** Forces a garbage collection, after which no WeakRef has what is garbage; undefined where that can't be done. */
+  readonly collect?: (() => void) | undefined;
   /** Tells the user, once, that something is wrong and what to do. */
   readonly warn: (message: string) => void;
 }

@@ -44,6 +44,8 @@ export interface HeapTracerOptions extends StackOptions {
   readonly shards?: number;
   /** Makes sampling repeatable. */
   readonly seed?: number;
+  /** Forces a garbage collection (see `StreamHost.collect`); left out where there is no way to. */
+  readonly collect?: () => void;
   /** Where a warning goes, as one complete line; default `console.error`. */
   readonly warn?: (message: string) => void;
 }
@@ -87,6 +89,7 @@ export class HeapTracer {
         () => this.addPoint(),
       ),
       shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
+      collect: options.collect,
       warn: options.warn ?? ((message) => console.error(message)),
     };
     this.#sources = new SourceList(this.host.guard, this.host.warn);
@@ -246,6 +249,7 @@ export class HeapTracer {
   snapshot(options: { final?: boolean } = {}): HeapSnapshot {
     return this.host.guard.run(() => {
       const takenUs = this.#events.nowUs();
+      if (this.#sources.armed.some((source) => source.endsByCollection)) this.#collect();
       const sources = this.#sources.armed
         .map((source) => this.#sources.attempt(source, () => source.snapshot(options.final ?? false)))
         .filter((taken) => taken !== undefined);
@@ -286,6 +290,17 @@ export class HeapTracer {
       this.#events.instant('heap_report_done', { status: 'end' });
       return { written: true, snapshot, rows };
     });
+  }
+
+  /** Without it, what is garbage is still counted. */
+  #collect(): void {
+    try {
+      this.host.collect?.();
+    } catch (error) {
+      this.host.warn(
+        `otrace: no garbage collection could be forced (${String(error)}); garbage is still counted`,
+      );
+    }
   }
 
   #arm(recording: readonly HeapSource[]): void {

@@ -9,6 +9,7 @@ import { Clock } from '../recorder/clock.js';
 import { Recorder, type RecorderParts } from '../recorder/recorder.js';
 import { ManualSource } from '../sources/manual.js';
 import { armHeap } from './arm-heap.js';
+import { GarbageCollection } from './collect-garbage.js';
 import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
@@ -58,7 +59,9 @@ function create(): Instances {
   const trace = isMainThread ? mainRecorder(settings, exit) : workerRecorder(settings);
   if (settings.sampling !== undefined) trace.setSampling(settings.sampling);
   const frames = framePresentation(settings);
+  const garbage = new GarbageCollection();
   const heap = new HeapTracer(heapEvents(trace), {
+    collect: () => garbage.run(),
     manual: (host) => new ManualSource(host),
     warn: (line) => say(`${line}\n`),
     mapFrame: frames.mapFrame,

@@ -1,0 +1,116 @@
+/**
+ * The memory of buffers as blocks: one for each `ArrayBuffer`, `SharedArrayBuffer` or `Blob` that the hooks report,
+ * whoever views it, from then until the collector takes that object.
+ *
+ * An object carries its block's token in a private field, which no program can see, which costs a fifth of what a
+ * WeakMap does, and which tells at once whether a buffer is counted already.
+ *
+ * Not here: which calls make memory (`constructors.ts`, `buffer-functions.ts`, `methods.ts`).
+ */
+import type { SiteTable } from '../../heap/sites.js';
+import type { EntryFunction } from '../../heap/stack.js';
+import { AllocationStream, type StreamHost } from '../../heap/stream.js';
+import { type BlockToken, WeakBlocks } from '../../heap/weak-blocks.js';
+
+/** A constructor that makes the object it is given, so that a class derived from it adds its fields to that. */
+function given(object: object): object {
+  return object;
+}
+const Given = given as unknown as new (object: object) => object;
+
+class Carrier extends Given {
+  #token: BlockToken;
+
+  constructor(object: object, token: BlockToken) {
+    super(object);
+    this.#token = token;
+  }
+
+  static tokenOf(object: object): BlockToken | undefined {
+    return #token in object ? object.#token : undefined;
+  }
+
+  static setToken(object: object, token: BlockToken): void {
+    if (#token in object) object.#token = token;
+    else new Carrier(object, token);
+  }
+}
+
+/** V8 keeps the data of a typed array of up to so many bytes in its own heap; the `js` source sees it. */
+export const MOST_IN_JS_HEAP = 64;
+
+export class BufferBlocks {
+  /** Whether the hooks report at all. */
+  recording = false;
+  readonly stream: AllocationStream;
+  /** Allocations that are counted in the totals only, see `MOST_IN_A_JOB`. */
+  notFollowed = 0;
+  readonly #host: StreamHost;
+  readonly #blocks: WeakBlocks;
+
+  constructor(host: StreamHost, sites: SiteTable) {
+    this.#host = host;
+    this.stream = new AllocationStream(host, sites);
+    this.#blocks = new WeakBlocks((number) => this.stream.free(number));
+  }
+
+  /** Whether there is anything whose end only a collection can tell. */
+  get any(): boolean {
+    return this.#blocks.count > 0;
+  }
+
+  /** Counts the memory of an object, unless that was done. */
+  made(owner: object, bytes: number, entry: EntryFunction): void {
+    if (bytes === 0 || this.#host.guard.busy) return;
+    const known = Carrier.tokenOf(owner);
+    if (known === undefined || known.number < 0) this.#add(owner, bytes, entry);
+  }
+
+  /** Whether the memory of this object is counted now. */
+  isCounted(owner: object): boolean {
+    const token = Carrier.tokenOf(owner);
+    return token !== undefined && token.number >= 0;
+  }
+
+  /** Counts a change of size; nothing for an object that is not counted. */
+  resized(owner: object, bytes: number, entry: EntryFunction): void {
+    if (!this.isCounted(owner) || this.#host.guard.busy) return;
+    this.left(owner);
+    if (bytes > 0) this.#add(owner, bytes, entry);
+  }
+
+  /** Counts the end of a block whose memory has gone to another object. */
+  left(owner: object): void {
+    const token = Carrier.tokenOf(owner);
+    if (token === undefined || token.number < 0) return;
+    this.stream.free(token.number);
+    this.#blocks.end(token);
+  }
+
+  /** Counts the ends of all blocks that the collector has taken. */
+  sweep(): void {
+    this.#blocks.sweep();
+  }
+
+  reset(): void {
+    this.#blocks.reset();
+    this.stream.reset();
+    this.notFollowed = 0;
+  }
+
+  #add(owner: object, bytes: number, entry: EntryFunction): void {
+    const token = this.#blocks.follow();
+    if (token !== undefined) {
+      Carrier.setToken(owner, token);
+      this.stream.alloc(token.number, bytes, entry);
+      return;
+    }
+    // It would never be known to end: it counts in the totals alone.
+    this.notFollowed++;
+    this.stream.alloc(UNFOLLOWED, bytes, entry);
+    this.stream.free(UNFOLLOWED);
+  }
+}
+
+/** A key that no block has: numbers are dense. */
+const UNFOLLOWED = 0xffff_ffff;
