@@ -8,6 +8,7 @@
  */
 import { OtraceError } from '../errors.js';
 import { Guard } from './guard.js';
+import { type LabelStorage, Labels, SyncLabels } from './labels.js';
 import { type ReportRow, reportRows } from './report.js';
 import { Sampler } from './sampler.js';
 import type { HeapSnapshot, SourceName } from './snapshot.js';
@@ -16,6 +17,13 @@ import { SourceList } from './source-list.js';
 import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
 import { Throttle } from './throttle.js';
+import {
+  type AnyClass,
+  shallowBytes,
+  type TrackClassOptions,
+  type TrackOptions,
+  trackedClass,
+} from './tracked-class.js';
 
 /** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
 export interface HeapEvents {
@@ -34,7 +42,7 @@ export interface ManualHeap extends HeapSource {
   alloc(key: HeapKey, bytes: number, entry: EntryFunction): void;
   free(key: HeapKey): void;
   realloc(key: HeapKey, bytes: number, newKey: HeapKey, entry: EntryFunction): void;
-  track<T extends object>(object: T, bytes: number, entry: EntryFunction): T;
+  track<T extends object>(object: T, bytes: number, entry: EntryFunction, className?: string): T;
 }
 
 export interface HeapTracerOptions extends StackOptions {
@@ -46,6 +54,8 @@ export interface HeapTracerOptions extends StackOptions {
   readonly seed?: number;
   /** Forces a garbage collection (see `StreamHost.collect`); left out where there is no way to. */
   readonly collect?: () => void;
+  /** Makes what carries labels through async code; left out, a label ends when its function returns. */
+  readonly labels?: () => LabelStorage;
   /** Where a warning goes, as one complete line; default `console.error`. */
   readonly warn?: (message: string) => void;
 }
@@ -88,6 +98,7 @@ export class HeapTracer {
         () => events.nowUs(),
         () => this.addPoint(),
       ),
+      labels: new Labels(options.labels ?? (() => new SyncLabels())),
       shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
       collect: options.collect,
       warn: options.warn ?? ((message) => console.error(message)),
@@ -219,13 +230,51 @@ export class HeapTracer {
   /**
    * Counts an object until the garbage collector takes it (or `free(object)`, whichever is first).
    *
+   * @param size its bytes; or `bytes` and the `name` of the class that reports show. Without bytes, the shallow size
+   *   of an object with its number of properties: 24 bytes, and 8 for each.
    * @returns the object
    *
    * @example
    * const session = heap.track(new Session(), 4096);
+   * heap.track(texture, { bytes: texture.width * texture.height * 4, name: 'Texture' });
    */
-  track<T extends object>(object: T, bytes: number): T {
-    return this.#manualOn ? this.#manual.track(object, bytes, trackEntry) : object;
+  track<T extends object>(object: T, size: number | TrackOptions): T {
+    if (!this.#manualOn) return object;
+    if (typeof size === 'number') return this.#manual.track(object, size, trackEntry);
+    return this.#manual.track(object, size.bytes ?? shallowBytes(object), trackEntry, size.name);
+  }
+
+  /**
+   * Counts every instance of a class from its construction until it is collected or freed, with the stack of the `new`.
+   *
+   * @returns the class to use in its place: `new`, `instanceof`, `extends`, statics and `instance.constructor` are as
+   *   before. A static method that reads a private static field through `this` is the one thing that fails; let such
+   *   a class call `heap.track(this, { name })` in its constructor instead.
+   *
+   * @example
+   * const Session = heap.trackClass(class Session { user = ''; });
+   * const Texture = heap.trackClass(GpuTexture, { bytes: (texture) => texture.byteLength, name: 'Texture' });
+   */
+  trackClass<C extends AnyClass>(original: C, options: TrackClassOptions<C> = {}): C {
+    return trackedClass(original, (instance, className, entry) => {
+      if (!this.#manualOn) return;
+      const { bytes, name } = options;
+      const size = typeof bytes === 'function' ? bytes(instance) : (bytes ?? shallowBytes(instance));
+      this.#manual.track(instance, size, entry, name ?? className);
+    });
+  }
+
+  /**
+   * Runs `work` under a label, such as the route or the tenant that it serves: what it allocates, and what its
+   * continuations allocate, is reported apart from what the same code allocates under another label. `js` has none.
+   *
+   * @returns what `work` returns
+   *
+   * @example
+   * app.use((request, response, next) => heap.withLabel(request.path, next));
+   */
+  withLabel<T>(label: string, work: () => T): T {
+    return this.#enabled ? this.host.labels.run(String(label), work) : work();
   }
 
   /** Adds a point of `heap_live_bytes` with the truth of this moment; nothing while the tracer is off. */

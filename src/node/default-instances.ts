@@ -2,6 +2,7 @@
  * The process' own recorder and heap tracer, one of each however many copies of the package are loaded (ESM and
  * CommonJS, a global and a local install): the first copy makes them and the others find them by a global symbol.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { heapEvents } from '../heap/heap-events.js';
 import { HeapTracer } from '../heap/tracer.js';
 import { FileOutput } from '../output/file-output.js';
@@ -62,6 +63,7 @@ function create(): Instances {
   const garbage = new GarbageCollection();
   const heap = new HeapTracer(heapEvents(trace), {
     collect: () => garbage.run(),
+    labels: () => new AsyncLocalStorage<string>(),
     manual: (host) => new ManualSource(host),
     warn: (line) => say(`${line}\n`),
     mapFrame: frames.mapFrame,

@@ -7,6 +7,7 @@
  *
  * Not here: which calls make memory (`constructors.ts`, `buffer-functions.ts`, `methods.ts`).
  */
+import { NumberedTable } from '../../heap/numbered-table.js';
 import type { SiteTable } from '../../heap/sites.js';
 import type { EntryFunction } from '../../heap/stack.js';
 import { AllocationStream, type StreamHost } from '../../heap/stream.js';
@@ -47,10 +48,16 @@ export class BufferBlocks {
   notFollowed = 0;
   readonly #host: StreamHost;
   readonly #blocks: WeakBlocks;
+  /** For what is over as soon as it is counted. */
+  readonly #unfollowed: AllocationStream;
+  readonly #stackBytes: number;
 
-  constructor(host: StreamHost, sites: SiteTable) {
+  /** @param stackBytes from this size on each block is worth a stack */
+  constructor(host: StreamHost, sites: SiteTable, stackBytes: number) {
     this.#host = host;
-    this.stream = new AllocationStream(host, sites);
+    this.#stackBytes = stackBytes;
+    this.#unfollowed = new AllocationStream(host, sites, new NumberedTable());
+    this.stream = new AllocationStream(host, sites, new NumberedTable());
     this.#blocks = new WeakBlocks((number) => this.stream.free(number));
   }
 
@@ -102,15 +109,19 @@ export class BufferBlocks {
     const token = this.#blocks.follow();
     if (token !== undefined) {
       Carrier.setToken(owner, token);
-      this.stream.alloc(token.number, bytes, entry);
+      this.#count(token.number, bytes, entry);
       return;
     }
     // It would never be known to end: it counts in the totals alone.
     this.notFollowed++;
-    this.stream.alloc(UNFOLLOWED, bytes, entry);
-    this.stream.free(UNFOLLOWED);
+    this.#unfollowed.alloc(0, bytes, entry);
+    this.#unfollowed.free(0);
+  }
+
+  /** Small buffers are many, and a stack costs more than they do: theirs are kept in proportion to their size. */
+  #count(number: number, bytes: number, entry: EntryFunction): void {
+    if (bytes >= this.#stackBytes || bytes > Math.random() * this.#stackBytes)
+      this.stream.alloc(number, bytes, entry);
+    else this.stream.allocWithoutStack(number, bytes);
   }
 }
-
-/** A key that no block has: numbers are dense. */
-const UNFOLLOWED = 0xffff_ffff;

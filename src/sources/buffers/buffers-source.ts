@@ -19,6 +19,11 @@ export interface BuffersSourceOptions {
   readonly bufferModule: object;
   /** Called when that module has changed, so that its named imports follow. */
   readonly moduleChanged: () => void;
+  /**
+   * Buffers of this size on are worth a stack, each as the sampling says; of smaller ones a share in proportion to
+   * their size. Default 0: all.
+   */
+  readonly stackBytes?: number;
   /** All memory of array buffers that the process itself knows of, in bytes. */
   readonly processBytes: () => number;
 }
@@ -33,7 +38,7 @@ export class BuffersSource implements HeapSource {
 
   constructor(host: StreamHost, options: BuffersSourceOptions) {
     this.#host = host;
-    this.#blocks = new BufferBlocks(host, this.#sites);
+    this.#blocks = new BufferBlocks(host, this.#sites, options.stackBytes ?? 0);
     this.#options = options;
   }
 
