@@ -57,7 +57,13 @@ async function measure(variant: Variant, name: string): Promise<Figures> {
 async function work(variant: Variant): Promise<void> {
   if (variant !== 'unhooked') {
     const heap = new HeapTracer(
-      { recording: true, nowUs: () => performance.now() * 1000, instant: () => {}, counter: () => {} },
+      {
+        recording: true,
+        nowUs: () => performance.now() * 1000,
+        instant: () => {},
+        counter: () => {},
+        annex: () => {},
+      },
       { manual: (host) => new ManualSource(host) },
     );
     heap.attach(

@@ -68,6 +68,7 @@ const recorder: Public<Recorder> = {
   contents: () => {
     throw new Error(REASON);
   },
+  annex: nothing,
   onFlush: nothing,
   onToggle: nothing,
 };
@@ -98,6 +99,7 @@ const tracer: Public<HeapTracer> = {
   withLabel: (_label, work) => work(),
   addPoint: nothing,
   snapshot: () => STILL,
+  checkpoint: nothing,
   report: () => ({ written: false, reason: REASON }),
 };
 

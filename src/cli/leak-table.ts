@@ -82,8 +82,15 @@ function leakLines(report: HeapReport, options: TableOptions): string[] {
     );
     lines.push(`  ${cells.join('  ')}  ${first}`.trimEnd());
     lines.push(...rest.map((line) => ' '.repeat(indent) + line));
+    for (const tag of tagsOf(row)) lines.push(`${' '.repeat(indent + 2)}${colors.dim(tag)}`);
   }
   return lines;
+}
+
+/** What keeps this row apart from others with its stack. */
+function tagsOf(row: ReportRow): string[] {
+  const ofClass = row.className === null ? [] : [`class ${printable(row.className)}`];
+  return row.label === null ? ofClass : [...ofClass, `label ${printable(row.label)}`];
 }
 
 function siteLines(report: HeapReport, options: TableOptions): string[] {

@@ -4,6 +4,7 @@
  *
  * Memory: 12 bytes for each number in use at once, never given back.
  */
+import type { Guard } from './guard.js';
 import type { BlockTable } from './stream.js';
 
 const FIRST_CAPACITY = 64;
@@ -16,12 +17,19 @@ export class NumberedTable implements BlockTable {
   #bytes: Float64Array = new Float64Array(FIRST_CAPACITY).fill(NONE);
   #sites: Int32Array = new Int32Array(FIRST_CAPACITY);
 
+  readonly #guard: Guard;
+
+  /** @param guard held while memory is taken, which hooks on typed arrays must not see */
+  constructor(guard: Guard) {
+    this.#guard = guard;
+  }
+
   get slotBytes(): number {
     return this.#bytes.byteLength + this.#sites.byteLength;
   }
 
   put(key: number, bytes: number, site: number): number {
-    if (key >= this.#bytes.length) this.#grow(key + 1);
+    if (key >= this.#bytes.length) this.#guard.run(() => this.#grow(key + 1));
     const replaced = this.#bytes[key]!;
     if (replaced === NONE) this.size++;
     else this.site = this.#sites[key]!;

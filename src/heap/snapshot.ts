@@ -35,6 +35,8 @@ export interface SiteUsage {
   readonly className?: string;
   /** Standard error of `liveBytes`, in bytes, where it is a sampling estimate. */
   readonly errorBytes?: number;
+  /** `liveBytes` by time of birth, oldest first: equal slices of the time that `SourceSnapshot.births` covers. */
+  readonly bornBytes?: readonly number[];
 }
 
 /** One heap at one moment. */
@@ -50,6 +52,8 @@ export interface SourceSnapshot {
   readonly peakBytes?: number;
   readonly peakBlocks?: number;
   readonly sites: readonly SiteUsage[];
+  /** What the slices of `SiteUsage.bornBytes` divide: time up to now, or where `timed` is false what was allocated in it. */
+  readonly births?: { readonly spanUs: number; readonly timed: boolean };
   /** Further figures of the source for `heap_report_stats`: names in snake_case, values readable. */
   readonly facts: Readonly<Record<string, string>>;
 }

@@ -105,8 +105,9 @@ export class AllocationStream {
   /** Records an allocation that is not worth a stack. */
   allocWithoutStack(key: number, bytes: number, className?: string): void {
     if (this.#guard.busy) return;
-    const isTagged = className !== undefined || this.#host.labels.used;
-    this.put(key, bytes, isTagged ? this.#siteOf(NO_FRAMES, className) : UNCAPTURED);
+    const { guard, labels } = this.#host;
+    const isTagged = className !== undefined || labels.used;
+    this.put(key, bytes, isTagged ? guard.run(() => this.#siteOf(NO_FRAMES, className)) : UNCAPTURED);
   }
 
   /** Records an allocation whose site is known. */

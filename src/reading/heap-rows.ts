@@ -4,6 +4,7 @@
  *
  *     keepBlock (app.ts:12:3) <- main (app.ts:30:1) (1966080 bytes, 120 allocations)
  *     hash=0x00000000deadbeef (~2048 bytes, ~1 allocations)
+ *     makeSession (app.ts:9:1) [class=Session] [label=GET /users] (4096 bytes, 2 allocations)
  */
 import type { Frame } from '../heap/frame.js';
 
@@ -17,6 +18,10 @@ export interface HeapRow {
   readonly frames: readonly Frame[];
   /** 16 hex digits where the row gives a hash in place of a stack. */
   readonly hash: string | null;
+  /** Of what was allocated; null where the row gives none. */
+  readonly className: string | null;
+  /** What the program was doing, for whom; null where the row gives none. */
+  readonly label: string | null;
   /** null when the text does not end in totals. */
   readonly bytes: number | null;
   readonly blocks: number | null;
@@ -31,17 +36,30 @@ const POSITION = /^(.*?)(?::(\d+))?(?::(\d+))?$/s;
 /** Takes a row's value apart. Text in another shape becomes a row without totals. */
 export function parseHeapRow(rank: number, text: string): HeapRow {
   const totals = TOTALS.exec(text);
-  const stack = (totals?.[1] ?? text).trim();
+  const labelled = takeTag((totals?.[1] ?? text).trim(), 'label');
+  const classed = takeTag(labelled.rest, 'class');
+  const stack = classed.rest;
   const hash = HASH.exec(stack)?.[1];
   return {
     rank,
     text,
     frames: hash !== undefined || stack === '' ? [] : stack.split(' <- ').map(parseFrame),
     hash: hash?.toLowerCase().padStart(16, '0') ?? null,
+    className: classed.value,
+    label: labelled.value,
     bytes: totals === null ? null : Number(totals[3]),
     blocks: totals === null ? null : Number(totals[5]),
     estimated: totals !== null && (totals[2] === '~' || totals[4] === '~'),
   };
+}
+
+/** Takes ` [key=value]` from the end; the value may hold brackets. */
+function takeTag(text: string, key: string): { readonly rest: string; readonly value: string | null } {
+  const mark = ` [${key}=`;
+  const at = text.endsWith(']') ? text.lastIndexOf(mark) : -1;
+  return at < 0
+    ? { rest: text, value: null }
+    : { rest: text.slice(0, at), value: text.slice(at + mark.length, -1) };
 }
 
 /**

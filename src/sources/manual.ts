@@ -39,7 +39,7 @@ export class ManualSource implements ManualHeap {
     this.#host = host;
     this.#numbers = new AllocationStream(host, this.#sites);
     this.#others = new AllocationStream(host, this.#sites);
-    this.#tracked = new AllocationStream(host, this.#sites, new NumberedTable());
+    this.#tracked = new AllocationStream(host, this.#sites, new NumberedTable(host.guard));
     // Also when disarmed: an object that is gone is no leak, and nobody could say so later.
     this.#blocks = new WeakBlocks((number) => this.#tracked.free(number));
   }

@@ -56,8 +56,8 @@ export class BufferBlocks {
   constructor(host: StreamHost, sites: SiteTable, stackBytes: number) {
     this.#host = host;
     this.#stackBytes = stackBytes;
-    this.#unfollowed = new AllocationStream(host, sites, new NumberedTable());
-    this.stream = new AllocationStream(host, sites, new NumberedTable());
+    this.#unfollowed = new AllocationStream(host, sites, new NumberedTable(host.guard));
+    this.stream = new AllocationStream(host, sites, new NumberedTable(host.guard));
     this.#blocks = new WeakBlocks((number) => this.stream.free(number));
   }
 

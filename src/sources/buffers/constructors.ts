@@ -4,7 +4,8 @@
  * The replacement is a function, bound: a bound function has the text of a native one, passes `new.target` of a
  * derived class on, answers `instanceof` for its target, and, unlike a Proxy, is inlined by V8. Own properties,
  * descriptors and the prototype chain are copied, and `prototype.constructor` points to it, so that species, too,
- * leads here. What can be told: `Function.prototype.toString` gives no name, and whoever kept the original from
+ * leads here. What can be told: `Function.prototype.toString` gives no name (so that
+ * `util.inspect(Blob)` says function and not class), and whoever kept the original from
  * before has two functions that are not equal.
  */
 

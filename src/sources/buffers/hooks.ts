@@ -10,7 +10,7 @@
  *     Blob, File                              the constructors: the size of the whole
  *
  * A view of memory that is there already counts nothing, so a pool is counted once, whatever is cut from it: a new
- * slab is told by its first slice, at offset 0, and is the caller's who made it necessary.
+ * slab is told by its first slice, at its beginning, and is the caller's who made it necessary.
  */
 import type { BufferBlocks } from './buffer-blocks.js';
 import { MOST_IN_JS_HEAP } from './buffer-blocks.js';
@@ -34,6 +34,8 @@ const TYPED_ARRAYS = [
 ];
 /** Those that take memory of their own for each call, and those that may cut it from the pool. */
 const OWN_MEMORY = ['alloc', 'allocUnsafeSlow'];
+/** Node places the first slice of a slab at an address that is a multiple of it. */
+const SLAB_ALIGNMENT = 64;
 const POOLED = ['allocUnsafe', 'from', 'concat', 'copyBytesFrom'];
 
 type AnyBuffer = ArrayBuffer | SharedArrayBuffer;
@@ -121,7 +123,7 @@ function hookBuffer(blocks: BufferBlocks, madeArray: Made): void {
   }
   for (const name of POOLED) {
     replaceFunction(Buffer, name, (made, first, entry) => {
-      if (!blocks.recording || arrayOffset.call(made) !== 0) return;
+      if (!blocks.recording || arrayOffset.call(made) >= SLAB_ALIGNMENT) return;
       const bytes = arrayBytes.call(made);
       if (bytes === 0 || isBuffer(first)) return;
       if (bytes <= MOST_IN_JS_HEAP && bytes >= Buffer.poolSize >>> 1) return;

@@ -6,14 +6,18 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 /** Told after the call: what it returned, what it was called on and with, and where stacks begin. */
 export type Called = (result: unknown, self: unknown, args: readonly unknown[], entry: EntryFunction) => void;
 
-/** Replaces a method by a Proxy, which keeps its name, length and properties, and that it is no constructor. */
+/** Replaces a method by another, which is no constructor either. */
 export function replaceMethod(owner: object, name: string, called: Called): void {
-  const apply = (target: Method, self: unknown, args: unknown[]): unknown => {
-    const result = Reflect.apply(target, self, args);
-    called(result, self, args, apply as EntryFunction);
-    return result;
-  };
-  replace(owner, name, (original) => new Proxy(original, { apply }));
+  replace(owner, name, (original) => {
+    const { method } = {
+      method(this: unknown, ...args: unknown[]): unknown {
+        const result = Reflect.apply(original, this, args);
+        called(result, this, args, method as EntryFunction);
+        return result;
+      },
+    };
+    return Object.defineProperties(method, Object.getOwnPropertyDescriptors(original));
+  });
 }
 
 /**
