@@ -25,6 +25,7 @@ export function attachSources(instances: Instances): void {
       bufferModule: createRequire(import.meta.url)('node:buffer') as object,
       moduleChanged: syncBuiltinESMExports,
       processBytes: () => process.memoryUsage().arrayBuffers,
+      ...(settings.heapBufferStacks !== undefined && { stackBytes: settings.heapBufferStacks }),
     }),
   );
 

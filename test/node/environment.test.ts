@@ -20,6 +20,7 @@ describe('environment', () => {
         heapStackDepth: undefined,
         heapShards: undefined,
         heapEveryBytes: undefined,
+        heapBufferStacks: undefined,
         wasmAlloc: undefined,
         wasmContext: true,
         demangle: true,

@@ -40,6 +40,9 @@ class Carrier extends Given {
 /** V8 keeps the data of a typed array of up to so many bytes in its own heap; the `js` source sees it. */
 export const MOST_IN_JS_HEAP = 64;
 
+/** About two seconds of work. */
+const FIRST_STACKS = 100_000;
+
 export class BufferBlocks {
   /** Whether the hooks report at all. */
   recording = false;
@@ -51,6 +54,8 @@ export class BufferBlocks {
   /** For what is over as soon as it is counted. */
   readonly #unfollowed: AllocationStream;
   readonly #stackBytes: number;
+  /** Blocks smaller than that which still are worth one each. */
+  #smallStacks = FIRST_STACKS;
 
   /** @param stackBytes from this size on each block is worth a stack */
   constructor(host: StreamHost, sites: SiteTable, stackBytes: number) {
@@ -99,7 +104,13 @@ export class BufferBlocks {
     this.#blocks.sweep();
   }
 
+  /** Whether there were so many small buffers that not each was worth a stack. */
+  get stacksInProportion(): boolean {
+    return this.#smallStacks < 0;
+  }
+
   reset(): void {
+    this.#smallStacks = FIRST_STACKS;
     this.#blocks.reset();
     this.stream.reset();
     this.notFollowed = 0;
@@ -118,10 +129,12 @@ export class BufferBlocks {
     this.#unfollowed.free(0);
   }
 
-  /** Small buffers are many, and a stack costs more than they do: theirs are kept in proportion to their size. */
+  /** Small buffers may be many, and a stack costs more than they do: then theirs are kept in proportion to their size. */
   #count(number: number, bytes: number, entry: EntryFunction): void {
-    if (bytes >= this.#stackBytes || bytes > Math.random() * this.#stackBytes)
+    if (bytes >= this.#stackBytes || this.#smallStacks-- > 0 || bytes > Math.random() * this.#stackBytes) {
       this.stream.alloc(number, bytes, entry);
-    else this.stream.allocWithoutStack(number, bytes);
+    } else {
+      this.stream.allocWithoutStack(number, bytes);
+    }
   }
 }

@@ -20,8 +20,8 @@ export interface BuffersSourceOptions {
   /** Called when that module has changed, so that its named imports follow. */
   readonly moduleChanged: () => void;
   /**
-   * Buffers of this size on are worth a stack, each as the sampling says; of smaller ones a share in proportion to
-   * their size. Default 0: all.
+   * Buffers of this size on are worth a stack, each as the sampling says; of smaller ones the first 100,000, and then
+   * a share in proportion to their size. Default 0: all.
    */
   readonly stackBytes?: number;
   /** All memory of array buffers that the process itself knows of, in bytes. */
@@ -77,6 +77,8 @@ export class BuffersSource implements HeapSource {
     facts['array_buffers_unattributed'] = `${unattributed} bytes`;
     if (this.#host.collect === undefined)
       facts['collection'] = 'not forced: garbage may be among what is live';
+    if (this.#blocks.stacksInProportion)
+      facts['stacks'] = `below ${this.#options.stackBytes} bytes in proportion to the size`;
     if (notFollowed > 0) facts['not_followed'] = `${notFollowed} blocks of one long job, only in the totals`;
     return snapshotStreams(this.#sites, [stream], facts);
   }
