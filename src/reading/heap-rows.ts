@@ -36,21 +36,72 @@ const POSITION = /^(.*?)(?::(\d+))?(?::(\d+))?$/s;
 /** Takes a row's value apart. Text in another shape becomes a row without totals. */
 export function parseHeapRow(rank: number, text: string): HeapRow {
   const totals = TOTALS.exec(text);
-  const labelled = takeTag((totals?.[1] ?? text).trim(), 'label');
-  const classed = takeTag(labelled.rest, 'class');
-  const stack = classed.rest;
-  const hash = HASH.exec(stack)?.[1];
   return {
     rank,
     text,
-    frames: hash !== undefined || stack === '' ? [] : stack.split(' <- ').map(parseFrame),
-    hash: hash?.toLowerCase().padStart(16, '0') ?? null,
-    className: classed.value,
-    label: labelled.value,
+    ...parseWho((totals?.[1] ?? text).trim()),
     bytes: totals === null ? null : Number(totals[3]),
     blocks: totals === null ? null : Number(totals[5]),
     estimated: totals !== null && (totals[2] === '~' || totals[4] === '~'),
   };
+}
+
+/** A site that grows, as `heap_growth` has it. */
+export interface GrowthRow {
+  /** The number in the row's key; 1 gained most. */
+  readonly rank: number;
+  readonly text: string;
+  readonly frames: readonly Frame[];
+  readonly hash: string | null;
+  readonly className: string | null;
+  readonly label: string | null;
+  /** null when the text does not end in a course. */
+  readonly bytesPerMinute: number | null;
+  readonly fromBytes: number | null;
+  readonly toBytes: number | null;
+  /** 0 .. 1 */
+  readonly confidence: number | null;
+  readonly estimated: boolean;
+  /** Functions that V8 may have inlined into the site's, innermost first. */
+  readonly inlined: readonly Frame[];
+}
+
+const COURSE =
+  /^([\s\S]*?)\s*\(\+(~?)(\d+) bytes\/min, ~?(\d+) -> ~?(\d+) bytes, confidence (\d+)%(?:, maybe inlined: ([\s\S]*))?\)$/;
+
+/** Takes the value of a growth row apart. Text in another shape becomes a row without figures. */
+export function parseGrowthRow(rank: number, text: string): GrowthRow {
+  const course = COURSE.exec(text);
+  const number = (group: number): number | null => (course === null ? null : Number(course[group]));
+  const who = parseWho((course?.[1] ?? text).trim());
+  const confidence = number(6);
+  return {
+    rank,
+    text,
+    ...who,
+    bytesPerMinute: number(3),
+    fromBytes: number(4),
+    toBytes: number(5),
+    confidence: confidence === null ? null : confidence / 100,
+    estimated: course?.[2] === '~',
+    inlined: course?.[7]?.split(' <- ').map(parseFrame) ?? [],
+  };
+}
+
+/** Who it is about: a stack, or the hash in its place, and what stands behind it. */
+interface Who {
+  readonly frames: readonly Frame[];
+  readonly hash: string | null;
+  readonly className: string | null;
+  readonly label: string | null;
+}
+
+function parseWho(text: string): Who {
+  const { rest, value: label } = takeTag(text, 'label');
+  const { rest: stack, value: className } = takeTag(rest, 'class');
+  const hash = HASH.exec(stack)?.[1];
+  const frames = hash !== undefined || stack === '' ? [] : stack.split(' <- ').map(parseFrame);
+  return { frames, hash: hash?.toLowerCase().padStart(16, '0') ?? null, className, label };
 }
 
 /** Takes ` [key=value]` from the end; the value may hold brackets. */

@@ -27,7 +27,7 @@ describe('heap.trackClass', () => {
     function open(): object {
       return new Session();
     }
-    let kept = [open(), open(), open()];
+    let kept = Array.from({ length: 3 }, open);
     const [first, ...others] = sitesOf(heap);
     assert.deepEqual(others, []);
     assert.deepEqual([first!.liveBlocks, first!.liveBytes, first!.className], [3, 3 * 40, 'Original']);
