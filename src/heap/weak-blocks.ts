@@ -5,7 +5,7 @@
  *     object --(private field, WeakMap)--> token <--WeakRef-- here[number]
  *
  * The token is reachable through its object alone, so it dies with it. What an engine does for a WeakRef (its target
- * survives the running job, and young collections before V8 13.x) happens to these 24 bytes and not to the object:
+ * survives the running job, and in older V8 every young collection) happens to these 24 bytes and not to the object:
  * a buffer that is garbage is freed as soon as it would be without otrace.
  *
  * Who looks for ended blocks: `sweep()`, before a report, at all; after every collection that the engine tells of,

@@ -68,6 +68,7 @@ function create(): Instances {
     warn: (line) => say(`${line}\n`),
     mapFrame: frames.mapFrame,
     shortenPath: frames.displayPath,
+    isOwnFrame: frames.isOwnFrame,
     ...(settings.heapShards !== undefined && { shards: settings.heapShards }),
   });
   trace.onFlush(() => heap.addPoint());

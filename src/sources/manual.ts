@@ -111,6 +111,11 @@ export class ManualSource implements ManualHeap {
       if (token !== undefined) {
         this.#tokens.set(object, token);
         this.#tracked.alloc(token.number, Math.floor(bytes), entry, className);
+      } else {
+        // Too many in one job to be followed: it counts in the totals alone.
+        const id = this.#nextId++ >>> 0;
+        this.#others.alloc(id, Math.floor(bytes), entry, className);
+        this.#others.free(id);
       }
     }
     return object;
