@@ -98,6 +98,8 @@ const tracer: Public<HeapTracer> = {
   free: nothing,
   realloc: nothing,
   track: (object) => object,
+  trackClass: (original) => original,
+  withLabel: (_label, work) => work(),
   addPoint: nothing,
   snapshot: () => STILL,
   checkpoint: nothing,

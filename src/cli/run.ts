@@ -28,6 +28,7 @@ interface RunFlags {
   readonly sample: number;
   readonly every: string;
   readonly jsTotals?: true;
+  readonly bufferStacks: string;
   readonly depth: number;
   readonly out: string;
   readonly maxFile: string;
@@ -64,10 +65,11 @@ export function define(command: Command): void {
     .usage('[options] -- app.js [args...]')
     .passThroughOptions()
     .argument('[program...]', 'a script and its arguments; or node, its flags, the script ...')
-    .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,wasm,manual')
+    .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,wasm,buffers,manual')
     .option('--sample <p>', 'share of counted allocations whose stack is kept, 0 to 1', probability, 1)
     .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
     .option('--js-totals', 'what JavaScript sites ever allocated, too (needs Node 26 and @datadog/pprof)')
+    .option('--buffer-stacks <size>', 'keep every stack of buffers from this size on', '4KiB')
     .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
     .option(
       '--out <path>',
@@ -107,6 +109,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     OTRACE_HEAP_STACK_DEPTH: String(flags.depth),
     OTRACE_HEAP_EVERY: String(every),
     ...(flags.jsTotals && { OTRACE_HEAP_JS_TOTALS: '1' }),
+    OTRACE_HEAP_BUFFER_STACKS: String(parseSize(flags.bufferStacks, '--buffer-stacks')),
     OTRACE_HEAP_WASM_CONTEXT: flags.wasmContext ? '1' : '0',
     ...(flags.wasmAlloc !== undefined && { OTRACE_HEAP_WASM_ALLOC: flags.wasmAlloc }),
     [RUN_VARIABLE]: writeRunOptions({

@@ -183,9 +183,15 @@ function describeGrowth(growth: SiteGrowth): string {
   return `${nameOf(usage)} (${course}, confidence ${Math.floor(confidence * 100)}%${guess})`;
 }
 
+/**
+ * The stack, or the hash in its place, and what else keeps the site apart: `<- [thread job.js x4] [class=Session]
+ * [label=GET /users]`.
+ */
 function nameOf(usage: SiteUsage, ended = false): string {
-  const where = usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
-  return where + threadText(usage, ended);
+  const who = usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
+  const ofClass = usage.className === undefined ? '' : ` [class=${usage.className}]`;
+  const forLabel = usage.label === undefined ? '' : ` [label=${usage.label}]`;
+  return who + threadText(usage, ended) + ofClass + forLabel;
 }
 
 /** The thread of a site as one more caller; nothing for the main thread. */

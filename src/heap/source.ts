@@ -8,6 +8,12 @@ import type { SourceName, SourceSnapshot } from './snapshot.js';
 export interface HeapSource {
   readonly name: SourceName;
 
+  /** True while a snapshot is right only after a garbage collection, which the tracer then forces before it asks. */
+  readonly endsByCollection?: boolean;
+
+  /** True while its snapshot forces a full collection itself, so that later sources need none of their own. */
+  readonly snapshotCollects?: boolean;
+
   /** Start seeing allocations. Called again after `disarm()` it goes on from what was collected. */
   arm(): void;
 

@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly shortenPath?: (file: string) => string;
   /** Translates a generated position to its source (a source map). Called once for each frame, before `shortenPath`. */
   readonly mapFrame?: (frame: Frame) => Frame;
+  /** Whether a script is part of otrace, whose frames are left out wherever they are on the stack. */
+  readonly isOwnFrame?: (script: string) => boolean;
 }
 
 const DEFAULT_DEPTH = 8;
@@ -36,6 +38,8 @@ const FRAME_BYTES = 150;
 const NO_FRAMES: readonly Frame[] = [];
 /** Frames that the text of a stack may have above the entry function. */
 const OWN_FRAMES = 12;
+/** Stands for a frame of otrace until it is left out. */
+const OWN_FRAME: Frame = { name: '', file: '', line: 0, column: 0 };
 
 interface Script {
   readonly number: number;
@@ -53,6 +57,7 @@ export class StackCapture {
   depth: number;
   readonly #shortenPath: (file: string) => string;
   readonly #mapFrame: (frame: Frame) => Frame;
+  readonly #isOwnFrame: (script: string) => boolean;
   readonly #scripts = new Map<string, Script>();
   readonly #known = new Map<number, KnownStack>();
   readonly #knownTexts = new Map<string, readonly Frame[]>();
@@ -70,6 +75,7 @@ export class StackCapture {
     this.depth = options.depth ?? DEFAULT_DEPTH;
     this.#shortenPath = options.shortenPath ?? ((file) => file);
     this.#mapFrame = options.mapFrame ?? ((frame) => frame);
+    this.#isOwnFrame = options.isOwnFrame ?? (() => false);
   }
 
   /** Memory held, in bytes, about. */
@@ -165,6 +171,7 @@ export class StackCapture {
   }
 
   #finish(raw: Frame): Frame {
+    if (this.#isOwnFrame(raw.file)) return OWN_FRAME;
     const frame = this.#mapFrame(raw);
     return { ...frame, file: this.#shortenPath(frame.file) };
   }
@@ -193,7 +200,8 @@ export class StackCapture {
  * started or called back, not who allocates: they are cut off. Those between the user's frames stay, and a stack of
  * nothing else stays whole.
  */
-export function trimNodeFrames(frames: readonly Frame[]): readonly Frame[] {
+export function trimNodeFrames(all: readonly Frame[]): readonly Frame[] {
+  const frames = all.includes(OWN_FRAME) ? all.filter((frame) => frame !== OWN_FRAME) : all;
   const last = frames.findLastIndex((frame) => !frame.file.startsWith('node:'));
   return last === -1 ? frames : frames.slice(0, last + 1);
 }

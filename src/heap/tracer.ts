@@ -10,6 +10,7 @@ import { OtraceError } from '../errors.js';
 import { growthOf } from './growth.js';
 import { Guard } from './guard.js';
 import { HeapHistory } from './history.js';
+import { type LabelStorage, Labels, SyncLabels } from './labels.js';
 import { type ReportRow, reportRows } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
@@ -20,6 +21,13 @@ import { type EntryFunction, StackCapture, type StackOptions } from './stack.js'
 import type { StreamHost } from './stream.js';
 import { type ThreadHeaps, withThreads } from './thread-heaps.js';
 import { Throttle } from './throttle.js';
+import {
+  type AnyClass,
+  shallowBytes,
+  type TrackClassOptions,
+  type TrackOptions,
+  trackedClass,
+} from './tracked-class.js';
 
 /** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
 export interface HeapEvents {
@@ -42,7 +50,7 @@ export interface ManualHeap extends HeapSource {
   alloc(key: HeapKey, bytes: number, entry: EntryFunction): void;
   free(key: HeapKey): void;
   realloc(key: HeapKey, bytes: number, newKey: HeapKey, entry: EntryFunction): void;
-  track<T extends object>(object: T, bytes: number, entry: EntryFunction): T;
+  track<T extends object>(object: T, bytes: number, entry: EntryFunction, className?: string): T;
 }
 
 export interface HeapTracerOptions extends StackOptions {
@@ -52,6 +60,10 @@ export interface HeapTracerOptions extends StackOptions {
   readonly shards?: number;
   /** Makes sampling repeatable. */
   readonly seed?: number;
+  /** Forces a garbage collection (see `StreamHost.collect`); left out where there is no way to. */
+  readonly collect?: () => void;
+  /** Makes what carries labels through async code; left out, a label ends when its function returns. */
+  readonly labels?: () => LabelStorage;
   /** Where a warning goes, as one complete line; default `console.error`. */
   readonly warn?: (message: string) => void;
   /** The heaps of the process' other threads, where this one reports for all of them. */
@@ -100,7 +112,9 @@ export class HeapTracer {
         () => events.nowUs(),
         () => this.#addPoint(),
       ),
+      labels: new Labels(options.labels ?? (() => new SyncLabels())),
       shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
+      collect: options.collect,
       warn: options.warn ?? ((message) => console.error(message)),
     };
     this.#sources = new SourceList(this.host.guard, this.host.warn);
@@ -249,13 +263,51 @@ export class HeapTracer {
   /**
    * Counts an object until the garbage collector takes it (or `free(object)`, whichever is first).
    *
+   * @param size its bytes; or `bytes` and the `name` of the class that reports show. Without bytes, the shallow size
+   *   of an object with its number of properties: 24 bytes, and 8 for each.
    * @returns the object
    *
    * @example
    * const session = heap.track(new Session(), 4096);
+   * heap.track(texture, { bytes: texture.width * texture.height * 4, name: 'Texture' });
    */
-  track<T extends object>(object: T, bytes: number): T {
-    return this.#manualOn ? this.#manual.track(object, bytes, trackEntry) : object;
+  track<T extends object>(object: T, size: number | TrackOptions): T {
+    if (!this.#manualOn) return object;
+    if (typeof size !== 'object' || size === null) return this.#manual.track(object, size, trackEntry);
+    return this.#manual.track(object, size.bytes ?? shallowBytes(object), trackEntry, size.name);
+  }
+
+  /**
+   * Counts every instance of a class from its construction until it is collected or freed, with the stack of the `new`.
+   *
+   * @returns the class to use in its place: `new`, `instanceof`, `extends`, statics and `instance.constructor` are as
+   *   before. A static method that reads a private static field through `this` is the one thing that fails; let such
+   *   a class call `heap.track(this, { name })` in its constructor instead.
+   *
+   * @example
+   * const Session = heap.trackClass(class Session { user = ''; });
+   * const Texture = heap.trackClass(GpuTexture, { bytes: (texture) => texture.byteLength, name: 'Texture' });
+   */
+  trackClass<C extends AnyClass>(original: C, options: TrackClassOptions<C> = {}): C {
+    return trackedClass(original, (instance, className, entry) => {
+      if (!this.#manualOn) return;
+      const { bytes, name } = options;
+      const size = typeof bytes === 'function' ? told(bytes, instance) : (bytes ?? shallowBytes(instance));
+      this.#manual.track(instance, size, entry, name ?? className);
+    });
+  }
+
+  /**
+   * Runs `work` under a label, such as the route or the tenant that it serves: what it allocates, and what its
+   * continuations allocate, is reported apart from what the same code allocates under another label. `js` has none.
+   *
+   * @returns what `work` returns
+   *
+   * @example
+   * app.use((request, response, next) => heap.withLabel(request.path, next));
+   */
+  withLabel<T>(label: string, work: () => T): T {
+    return this.#enabled ? this.host.labels.run(String(label), work) : work();
   }
 
   /** Adds a point of `heap_live_bytes` with the truth of this moment; nothing while the tracer is off. */
@@ -304,6 +356,17 @@ export class HeapTracer {
     });
   }
 
+  /** Without it, what is garbage is still counted. */
+  #collect(): void {
+    try {
+      this.host.collect?.();
+    } catch (error) {
+      this.host.warn(
+        `otrace: no garbage collection could be forced (${String(error)}); garbage is still counted`,
+      );
+    }
+  }
+
   /**
    * Notes what is live now, so that a later report can say what has grown since: a report without rows. Costs what a
    * snapshot costs, which for the `js` source is a full garbage collection.
@@ -345,6 +408,11 @@ export class HeapTracer {
   #snapshot(final: boolean, waitForThreads?: () => void): HeapSnapshot {
     return this.host.guard.run(() => {
       const takenUs = this.#events.nowUs();
+      const { armed } = this.#sources;
+      // The source that collects is the first in the order of sources.
+      if (armed.some((source) => source.endsByCollection) && armed[0]?.snapshotCollects !== true) {
+        this.#collect();
+      }
       const sources = this.#sources.armed
         .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
         .filter((taken) => taken !== undefined);
@@ -398,4 +466,13 @@ function wholeNumber(what: string, value: number, most: number): number {
   }
   const range = most === Number.MAX_SAFE_INTEGER ? '1 or more' : `from 1 to ${most.toLocaleString('en')}`;
   throw new OtraceError('OTRACE_BAD_OPTION', `${what} is ${String(value)}; give a whole number ${range}`);
+}
+
+/** What the program says of an instance; a mistake there must not become one of the class' constructor. */
+function told<T extends object>(bytes: (instance: T) => number, instance: T): number {
+  try {
+    return bytes(instance);
+  } catch {
+    return shallowBytes(instance);
+  }
 }

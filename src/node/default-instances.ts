@@ -2,6 +2,7 @@
  * The process' own recorder and heap tracer, one of each however many copies of the package are loaded (ESM and
  * CommonJS, a global and a local install): the first copy makes them and the others find them by a global symbol.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { heapEvents } from '../heap/heap-events.js';
 import type { ThreadHeaps } from '../heap/thread-heaps.js';
 import { type HeapEvents, HeapTracer } from '../heap/tracer.js';
@@ -10,6 +11,7 @@ import { Clock } from '../recorder/clock.js';
 import { Recorder, type RecorderParts } from '../recorder/recorder.js';
 import { ManualSource } from '../sources/manual.js';
 import { armHeap } from './arm-heap.js';
+import { GarbageCollection } from './collect-garbage.js';
 import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
@@ -69,12 +71,16 @@ function create(): Instances {
     : workerThread(settings, exit);
   if (settings.sampling !== undefined) trace.setSampling(settings.sampling);
   const frames = framePresentation(settings);
+  const garbage = new GarbageCollection();
   const heap = new HeapTracer(heapParts.events, {
+    collect: () => garbage.run(),
+    labels: () => new AsyncLocalStorage<string>(),
     manual: (host) => new ManualSource(host),
     warn: (line) => say(`${line}\n`),
     mapFrame: frames.mapFrame,
     shortenPath: frames.displayPath,
     ...(heapParts.threads !== undefined && { threads: heapParts.threads }),
+    isOwnFrame: frames.isOwnFrame,
     ...(settings.heapShards !== undefined && { shards: settings.heapShards }),
   });
   tracer = heap;

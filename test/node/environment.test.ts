@@ -20,6 +20,7 @@ describe('environment', () => {
         heapStackDepth: undefined,
         heapShards: undefined,
         heapEveryBytes: undefined,
+        heapBufferStacks: undefined,
         wasmAlloc: undefined,
         heapJsTotals: false,
         wasmContext: true,

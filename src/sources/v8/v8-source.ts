@@ -65,6 +65,10 @@ export class V8Source implements SampledSource {
     else this.#totals = options.totals;
   }
 
+  get snapshotCollects(): boolean {
+    return this.#sampler.running;
+  }
+
   get everyBytes(): number {
     return this.#everyBytes;
   }
