@@ -34,6 +34,8 @@ interface RunFlags {
   readonly wasmContext: boolean;
   readonly quiet?: true;
   readonly inline: boolean;
+  readonly exact?: true;
+  readonly retainers?: true;
   readonly gc: boolean;
   readonly userTiming: boolean;
   readonly http: boolean;
@@ -74,6 +76,8 @@ export function define(command: Command): void {
     .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
     .option('--no-wasm-context', 'leave WebAssembly code as it is but for its allocator')
     .option('--no-inline', 'switch V8 inlining off: exact sites, slower program')
+    .option('--exact', 'record every allocation of the JavaScript heap: some 60 times slower, and why leaks live')
+    .option('--retainers', 'say what the program left in the JavaScript heap, and why it is alive')
     .option('--no-gc', 'leave garbage collections out of the timeline')
     .option('--no-user-timing', 'leave performance.mark and measure out')
     .option('--no-http', 'leave HTTP requests out')
@@ -89,7 +93,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
   const every = everyBytes(flags.every);
   const heap = sources(flags.heap);
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
-  const command = nodeCommand(program, hooksPath(), flags.inline ? [] : EXACT_SITES);
+  const command = nodeCommand(program, hooksPath(), flags.inline && !flags.exact ? [] : EXACT_SITES);
   const folder = mkdtempSync(join(tmpdir(), 'otrace-'));
   const resultFile = join(folder, 'result.json');
   const environment = {
@@ -103,6 +107,8 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     [RUN_VARIABLE]: writeRunOptions({
       top: flags.top,
       reportEverySeconds: flags.reportEvery,
+      exact: flags.exact === true,
+      retainers: flags.retainers === true && flags.exact !== true, // an exact report says it of its leaks
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       resultFile,
     }),

@@ -5,6 +5,7 @@
  * Not here: emitting the rows and the breadcrumbs around them (`tracer.ts`).
  */
 import { formatStack } from './frame.js';
+import { retainerValues, type SurvivorGroup } from './retainers.js';
 import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
 
 /** One instant of the report, with all its keys. */
@@ -14,6 +15,7 @@ export interface ReportRow {
 }
 
 const DEFAULT_TOP = 10;
+const RETAINERS = 'heap_retainers';
 
 /** A group with the figures it is ranked by. */
 interface Ranked {
@@ -24,7 +26,8 @@ interface Ranked {
 }
 
 /**
- * The rows `heap_report_stats`, `heap_leaks` and `heap_sites`, in this order.
+ * The rows `heap_report_stats`, `heap_leaks` and `heap_sites`, in this order; and `heap_retainers` where a source knows
+ * why its leaks are alive.
  *
  * @param top most groups in `heap_leaks` and in `heap_sites`
  *
@@ -32,10 +35,26 @@ interface Ranked {
  * for (const row of reportRows(heap.snapshot())) console.log(row.name, row.values);
  */
 export function reportRows(snapshot: HeapSnapshot, top = DEFAULT_TOP): ReportRow[] {
+  const retainers = retainerValues(ranked(liveGroups(snapshot), top).map(({ usage }) => usage));
   return [
     { name: 'heap_report_stats', values: statsOf(snapshot) },
     { name: 'heap_leaks', values: leaksOf(snapshot, top) },
     { name: 'heap_sites', values: sitesOf(snapshot, top) },
+    ...(retainers === undefined ? [] : [{ name: RETAINERS, values: retainers }]),
+  ];
+}
+
+/** The rows with what survived since a mark added to `heap_retainers`. */
+export function withSurvivors(
+  rows: readonly ReportRow[],
+  survivors: readonly SurvivorGroup[],
+): readonly ReportRow[] {
+  const values = retainerValues([], survivors);
+  if (values === undefined) return rows;
+  const leaks = rows.find(({ name }) => name === RETAINERS)?.values;
+  return [
+    ...rows.filter(({ name }) => name !== RETAINERS),
+    { name: RETAINERS, values: { ...leaks, ...values } },
   ];
 }
 
@@ -96,8 +115,13 @@ function liveGroups(snapshot: HeapSnapshot): Ranked[] {
 }
 
 function numbered(prefix: string, groups: Ranked[], top: number): Record<string, string> {
-  const ranked = groups.sort(byRank).slice(0, top);
-  return Object.fromEntries(ranked.map((group, i) => [`${prefix}_${i + 1}`, describe(group)]));
+  return Object.fromEntries(
+    ranked(groups, top).map((group, i) => [`${prefix}_${i + 1}`, describe(group)]),
+  );
+}
+
+function ranked(groups: Ranked[], top: number): Ranked[] {
+  return groups.sort(byRank).slice(0, top);
 }
 
 /** More bytes first, then more blocks, then the hash, so that the order never depends on chance. */

@@ -30,6 +30,8 @@ export interface SiteUsage {
   readonly thread?: string;
   /** The class of what was allocated, where the source knows it. */
   readonly className?: string;
+  /** Why what is live is alive: the path from a root, where the source knows it (see `retainers.ts`). */
+  readonly retainer?: string;
   /** Standard error of `liveBytes`, in bytes, where it is a sampling estimate. */
   readonly errorBytes?: number;
 }

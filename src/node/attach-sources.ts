@@ -1,23 +1,30 @@
 /** The sources that need hooks, attached to the heap tracer. */
 import { createRequire } from 'node:module';
 import type { HeapTracer } from '../heap/tracer.js';
+import { ExactSource } from '../sources/v8/exact-source.js';
 import { V8Source } from '../sources/v8/v8-source.js';
 import type { WasmSource, WasmSourceOptions } from '../sources/wasm/wasm-source.js';
 import type { Instances } from './default-instances.js';
 import { LazyWasmSource } from './lazy-wasm-source.js';
+import type { RunOptions } from './run-options.js';
 import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
 
-export function attachSources(instances: Instances): void {
+export function attachSources(instances: Instances, run?: RunOptions): void {
   const { heap, settings, frames } = instances;
-  heap.attach(
-    new V8Source({
-      ...frames,
-      warn,
-      ...(settings.heapEveryBytes !== undefined && { everyBytes: settings.heapEveryBytes }),
-      ...(settings.heapStackDepth !== undefined && { stackDepth: settings.heapStackDepth }),
-    }),
-  );
+  // A worker is not recorded exactly: the report is the main thread's.
+  if (run?.exact && isMainThread) {
+    heap.attach(new ExactSource({ tracking: () => heap.tracking(), top: run.top, warn }));
+  } else {
+    heap.attach(
+      new V8Source({
+        ...frames,
+        warn,
+        ...(settings.heapEveryBytes !== undefined && { everyBytes: settings.heapEveryBytes }),
+        ...(settings.heapStackDepth !== undefined && { stackDepth: settings.heapStackDepth }),
+      }),
+    );
+  }
 
   const wasm = new LazyWasmSource(() => loadWasmSource(instances), warn);
   // A module that is instantiated before the tracer is armed must be seen too: until then its hooks are silent. A

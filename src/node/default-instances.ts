@@ -12,6 +12,7 @@ import { armHeap } from './arm-heap.js';
 import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
+import { attachTracking } from './object-tracking.js';
 import { ownFrames } from './own-frames.js';
 import { SourceMaps } from './source-maps.js';
 import {
@@ -70,6 +71,7 @@ function create(): Instances {
   if (settings.heapStackDepth !== undefined) heap.setStackDepth(settings.heapStackDepth);
   if (settings.enabled === true || fromMain()?.recording[0] === 1) trace.enable();
   const instances: Instances = { trace, heap, settings, exit, frames, hooked: false };
+  attachTracking(instances);
   armHeap(instances, false);
   return instances;
 }

@@ -13,6 +13,10 @@ export interface RunOptions {
   readonly top: number;
   /** Seconds between reports while the program runs; 0 for none. */
   readonly reportEverySeconds: number;
+  /** Record every allocation of the JavaScript heap. */
+  readonly exact: boolean;
+  /** Say at the end why what the program left is alive. */
+  readonly retainers: boolean;
   readonly timeline: readonly TimelineName[];
   /** File in which the program's process leaves what became of the trace, for the process that waits for it. */
   readonly resultFile: string;

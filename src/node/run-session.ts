@@ -34,11 +34,12 @@ function startReports(instances: Instances, options: RunOptions): void {
   if (forked) trace.setOutputPath(forkPath(settings.output ?? 'trace.json'));
   trace.setProcessName(basename(process.argv[1] ?? 'node'));
   armHeap(instances, true);
+  if (options.retainers) heap.mark();
   const report = (): void => {
     heap.report({ top: options.top });
   };
   exit.before(() => {
-    heap.report({ top: options.top, final: true });
+    heap.report({ top: options.top, final: true, retainers: options.retainers });
     mainScope.release();
   });
   exit.last(() => {

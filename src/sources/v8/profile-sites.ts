@@ -8,11 +8,12 @@
  * as they are shown, each distinct frame is classified, mapped and formatted once, and stacks are compared as lists
  * of frame numbers.
  */
-import { type Frame, formatFrame, hashStack } from '../../heap/frame.js';
+import { type Frame, hashStack } from '../../heap/frame.js';
 import type { SiteUsage } from '../../heap/snapshot.js';
 import { BlockEstimate } from './block-estimate.js';
-import type { CallFrame, ProfileNode, SamplingProfile } from './sampler.js';
-import { type ClassifiedFrame, classify, type FrameRules, type StackLink, trimStack } from './trim.js';
+import { FrameTable } from './frame-table.js';
+import type { ProfileNode, SamplingProfile } from './sampler.js';
+import { type FrameRules, type StackLink, trimStack } from './trim.js';
 
 export interface ProfileSites {
   /** In no particular order. */
@@ -98,38 +99,4 @@ function siteUsage(site: Site): SiteUsage {
     totalBytes: 0,
     totalBlocks: 0,
   };
-}
-
-/**
- * Every frame of one profile once. Frames that read the same get the same number, so that two loads of one file, or
- * two positions that a source map joins, make one site.
- */
-class FrameTable {
-  readonly #rules: FrameRules;
-  readonly #byPosition = new Map<string, ClassifiedFrame>();
-  readonly #numberOfText = new Map<string, number>();
-  readonly #numberOf = new Map<Frame, number>();
-
-  constructor(rules: FrameRules) {
-    this.#rules = rules;
-  }
-
-  of(call: CallFrame): ClassifiedFrame {
-    const { scriptId, lineNumber, columnNumber, functionName } = call;
-    const position = `${scriptId}:${lineNumber}:${columnNumber}:${functionName}`;
-    let classified = this.#byPosition.get(position);
-    if (classified === undefined) {
-      classified = classify(call, this.#rules);
-      this.#byPosition.set(position, classified);
-      const text = formatFrame(classified.frame);
-      const number = this.#numberOfText.get(text) ?? this.#numberOfText.size;
-      this.#numberOfText.set(text, number);
-      this.#numberOf.set(classified.frame, number);
-    }
-    return classified;
-  }
-
-  keyOf(stack: readonly Frame[]): string {
-    return stack.map((frame) => this.#numberOf.get(frame)).join(',');
-  }
 }

@@ -7,7 +7,7 @@
  *
  * Not here: what a profile means (`profile-sites.ts`).
  */
-import { createRequire } from 'node:module';
+import { openSession, post, type Session } from './inspector-session.js';
 
 /** One function in one calling context, as `HeapProfiler.getSamplingProfile` gives it. */
 export interface ProfileNode {
@@ -38,12 +38,6 @@ export interface SamplingProfile {
   readonly samples: readonly ProfileSample[];
 }
 
-interface Session {
-  connect(): void;
-  disconnect(): void;
-  post(method: string, params: object, done: (error: Error | null, result: unknown) => void): void;
-}
-
 /**
  * V8's own default. The protocol message nests two levels for each frame and its writer gives up at 300: Node 26
  * aborts the process at a depth of 148 (measured), so deeper stacks are never asked for.
@@ -64,14 +58,8 @@ export class HeapSampler {
    */
   start(everyBytes: number, stackDepth: number): string | undefined {
     if (this.#session !== undefined) return undefined;
-    let session: Session;
-    try {
-      const inspector = createRequire(import.meta.url)('node:inspector') as { Session: new () => Session };
-      session = new inspector.Session();
-      session.connect();
-    } catch (error) {
-      return refusal(error);
-    }
+    const session = openSession();
+    if (typeof session === 'string') return session;
     if (profileOf(session) !== undefined) {
       session.disconnect();
       return 'another tool (--heap-prof, a profiling agent, DevTools) already samples the JavaScript heap, and V8 has one sampler; run without that tool to see JavaScript stacks';
@@ -112,27 +100,7 @@ export class HeapSampler {
   }
 }
 
-function post(session: Session, method: string, params: object): { result?: unknown; error?: Error } {
-  const answer: { result?: unknown; error?: Error } = {};
-  session.post(method, params, (error, result) => {
-    if (error === null) answer.result = result;
-    else answer.error = error;
-  });
-  return answer;
-}
-
 function profileOf(session: Session): SamplingProfile | undefined {
   const { result } = post(session, 'HeapProfiler.getSamplingProfile', {});
   return (result as { profile: SamplingProfile } | undefined)?.profile;
-}
-
-function refusal(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ERR_ACCESS_DENIED') {
-    return "Node's permission model denies the inspector; add --allow-inspector (Node 24 or newer) to see JavaScript stacks";
-  }
-  if (code === 'ERR_INSPECTOR_NOT_AVAILABLE' || code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
-    return 'this Node was built without the inspector; use an ordinary build to see JavaScript stacks';
-  }
-  return `the inspector is not available (${String(error)}); JavaScript stacks are off`;
 }

@@ -1,0 +1,71 @@
+/**
+ * A heap graph with everything that questions about it need: what is reached, who owns what, and where functions are.
+ *
+ * Memory while it is made, outside the JavaScript heap: some 90 bytes an object and 17 a reference.
+ */
+import { Dominators } from '../../heap/graph/dominators.js';
+import { Holders } from '../../heap/graph/holders.js';
+import type { ParsedGraph } from '../../heap/graph/graph-parser.js';
+import { nodeKind, type ObjectGraph } from '../../heap/graph/object-graph.js';
+import { className, pathText } from '../../heap/graph/path-text.js';
+import { Reach } from '../../heap/graph/reach.js';
+import type { TraceTree } from '../../heap/graph/trace-tree.js';
+import { retainedSurvivors } from './survivors.js';
+import type { SurvivorGroup } from '../../heap/retainers.js';
+import type { FrameRules } from './trim.js';
+
+const ENGINE_KINDS = new Set(
+  (['hidden', 'code', 'object shape', 'synthetic', 'native'] as const).map(nodeKind),
+);
+const CLOSURE = nodeKind('closure');
+
+export class HeapAnalysis {
+  readonly graph: ObjectGraph;
+  readonly trace: TraceTree;
+  readonly reach: Reach;
+  readonly dominators: Dominators;
+  readonly holders: Holders;
+  readonly #rules: FrameRules;
+
+  constructor({ graph, trace }: ParsedGraph, rules: FrameRules) {
+    this.graph = graph;
+    this.trace = trace;
+    this.reach = new Reach(graph);
+    this.dominators = new Dominators(graph, this.reach);
+    this.holders = new Holders(graph, this.dominators);
+    this.#rules = rules;
+  }
+
+  /** Whether the engine keeps the object for itself: code, shapes, feedback, native memory. */
+  isEngine(node: number): boolean {
+    return ENGINE_KINDS.has(this.graph.kindOf[node]!);
+  }
+
+  pathTo(node: number): string {
+    return pathText(this.graph, this.reach, node, (closure) => this.#placeOf(closure));
+  }
+
+  /** What survived since an id was the last, by holder; most bytes first. */
+  survivorsSince(id: number, top: number): SurvivorGroup[] {
+    return retainedSurvivors(this, id, top).map(({ member, objects, bytes }) => ({
+      className: className(this.graph, member),
+      objects,
+      bytes,
+      path: this.pathTo(member),
+    }));
+  }
+
+  /** `file:line` of a function of the program, in its source; empty for those of Node and the engine. */
+  #placeOf(closure: number): string {
+    const { graph } = this;
+    if (graph.kindOf[closure] !== CLOSURE) return '';
+    const location = graph.locationOf(closure);
+    const shared = graph.follow(closure, 'internal', 'shared');
+    const script = shared < 0 ? -1 : graph.follow(shared, 'internal', 'script');
+    const file = script < 0 ? '' : graph.name(script);
+    if (location === undefined || !/^(?:file:|\/|[A-Za-z]:\\)/.test(file)) return '';
+    const { line, column } = location;
+    const frame = this.#rules.mapFrame({ name: '', file, line: line + 1, column: column + 1 });
+    return `${this.#rules.displayPath(frame.file)}:${frame.line}`;
+  }
+}
