@@ -22,8 +22,8 @@ const session = {
   [RUN_VARIABLE]: writeRunOptions({
     top: 10,
     reportEverySeconds: 0,
-  exact: false,
-  retainers: false,
+    exact: false,
+    retainers: false,
     timeline: TIMELINE_NAMES,
     resultFile: join(folder, 'result.json'),
   }),

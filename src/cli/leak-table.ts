@@ -7,6 +7,7 @@ import picocolors from 'picocolors';
 import type { HeapReport, ReportRow } from '../reading/heap-reports.js';
 import { formatCount, formatShare, plural } from './figures.js';
 import { type CellOptions, innermostLines, stackLines } from './frame-lines.js';
+import { retainerLines } from './retainer-lines.js';
 import { formatBytes } from './size.js';
 import { columnsOf, printable } from './wrap.js';
 
@@ -31,7 +32,13 @@ const NO_STACK = 'no stack';
 /** The lines of both tables, ended by a newline. */
 export function renderReport(report: HeapReport, options: TableOptions): string {
   const sites = siteLines(report, options);
-  return [...leakLines(report, options), '', ...sites, ...(sites.length > 0 ? [''] : [])].join('\n');
+  return [
+    ...leakLines(report, options),
+    ...retainerLines(report, options),
+    '',
+    ...sites,
+    ...(sites.length > 0 ? [''] : []),
+  ].join('\n');
 }
 
 interface Column {

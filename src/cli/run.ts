@@ -76,7 +76,10 @@ export function define(command: Command): void {
     .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
     .option('--no-wasm-context', 'leave WebAssembly code as it is but for its allocator')
     .option('--no-inline', 'switch V8 inlining off: exact sites, slower program')
-    .option('--exact', 'record every allocation of the JavaScript heap: some 60 times slower, and why leaks live')
+    .option(
+      '--exact',
+      'record every allocation of the JavaScript heap: some 60 times slower, and why leaks live',
+    )
     .option('--retainers', 'say what the program left in the JavaScript heap, and why it is alive')
     .option('--no-gc', 'leave garbage collections out of the timeline')
     .option('--no-user-timing', 'leave performance.mark and measure out')

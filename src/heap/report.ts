@@ -115,9 +115,7 @@ function liveGroups(snapshot: HeapSnapshot): Ranked[] {
 }
 
 function numbered(prefix: string, groups: Ranked[], top: number): Record<string, string> {
-  return Object.fromEntries(
-    ranked(groups, top).map((group, i) => [`${prefix}_${i + 1}`, describe(group)]),
-  );
+  return Object.fromEntries(ranked(groups, top).map((group, i) => [`${prefix}_${i + 1}`, describe(group)]));
 }
 
 function ranked(groups: Ranked[], top: number): Ranked[] {

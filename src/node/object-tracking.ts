@@ -13,7 +13,9 @@ interface TrackingModule {
 
 export function attachTracking({ heap, settings, frames }: Omit<Instances, 'hooked'>): void {
   heap.attachTracking(() => {
-    const { V8ObjectTracking } = createRequire(import.meta.url)('../cjs/object-tracking.js') as TrackingModule;
+    const { V8ObjectTracking } = createRequire(import.meta.url)(
+      '../cjs/object-tracking.js',
+    ) as TrackingModule;
     return new V8ObjectTracking({
       ...frames,
       ...(settings.heapStackDepth !== undefined && { stackDepth: settings.heapStackDepth }),

@@ -5,7 +5,7 @@
  *
  * Not here: the text of a row (`heap-rows.ts`), the course of the counter (`live-history.ts`).
  */
-import { type HeapRow, parseHeapRow } from './heap-rows.js';
+import { type HeapRow, parseHeapRow, parseRetainerRow, type RetainerRow } from './heap-rows.js';
 import { LIVE_COUNTER, liveBytesOf } from './live-history.js';
 import { rowSources } from './row-source.js';
 import {
@@ -18,6 +18,8 @@ import {
   threadOf,
   timeUsOf,
 } from './trace-event.js';
+
+export type { RetainerRow } from './heap-rows.js';
 
 /** A row, and the heap it is about where that is certain: `js`, `wasm`, `buffers` or `manual`. */
 export interface ReportRow extends HeapRow {
@@ -46,6 +48,8 @@ export interface HeapReport {
   readonly sitesInfo: string | null;
   /** Heaps whose rows in `sites` are what is live, since their totals are not known. */
   readonly liveOnly: readonly string[];
+  /** Why the leaks are alive, then what survived since a mark; by rank. Empty when nobody asked. */
+  readonly retainers: readonly RetainerRow[];
 }
 
 /** One event of the counter `heap_live_bytes`. */
@@ -64,9 +68,17 @@ interface OpenReport {
   readonly stats: Map<string, string>;
   readonly leaks: Map<string, string>;
   readonly sites: Map<string, string>;
+  readonly retainers: Map<string, string>;
 }
 
-const TABLES = { heap_report_stats: 'stats', heap_leaks: 'leaks', heap_sites: 'sites' } as const;
+const TABLES = {
+  heap_report_stats: 'stats',
+  heap_leaks: 'leaks',
+  heap_sites: 'sites',
+  heap_retainers: 'retainers',
+} as const;
+
+type Table = (typeof TABLES)[keyof typeof TABLES];
 
 /** Gathers reports while a trace is read. Memory: the rows of all reports. */
 export class HeapReports {
@@ -123,6 +135,7 @@ export class HeapReports {
       stats: new Map(),
       leaks: new Map(),
       sites: new Map(),
+      retainers: new Map(),
     };
     this.#current.set(threadKey(event), report);
     this.#lastReport.set(pid, report);
@@ -130,9 +143,17 @@ export class HeapReports {
     return report;
   }
 
-  #addRows(event: TraceEvent, table: 'stats' | 'leaks' | 'sites'): void {
+  #addRows(event: TraceEvent, table: Table): void {
     const rows = Object.entries(argumentsOf(event));
     let report = this.#current.get(threadKey(event));
+    if (table === 'retainers' && report === undefined) {
+      // `heap.whyAlive` writes its row alone: it adds to what the last report says.
+      const last = this.#lastReport.get(processOf(event));
+      if (last !== undefined) {
+        report = last;
+        for (const key of last.retainers.keys()) if (key.startsWith('class_')) last.retainers.delete(key);
+      }
+    }
     if (report === undefined || rows.some(([key]) => report?.[table].has(key))) report = this.#begin(event);
     for (const [key, value] of rows)
       report[table].set(key, typeof value === 'string' ? value : String(value));
@@ -152,6 +173,7 @@ function finish(open: OpenReport): HeapReport {
     leaksInfo: open.leaks.get('info') ?? null,
     sites: withSources(ranked(open.sites, 'site_'), liveBytes, false),
     sitesInfo: open.sites.get('info') ?? null,
+    retainers: [...retainers(open, 'leak'), ...retainers(open, 'class')],
     liveOnly: [...open.sites].filter(([, value]) => value === 'live only').map(([source]) => source),
   };
 }
@@ -163,6 +185,14 @@ function withSources(
 ): ReportRow[] {
   const sources = rowSources(rows, liveBytes, areLive);
   return rows.map((row, i) => ({ ...row, source: sources[i] ?? null }));
+}
+
+function retainers(open: OpenReport, group: 'leak' | 'class'): RetainerRow[] {
+  const prefix = `${group}_`;
+  return [...open.retainers]
+    .filter(([key]) => key.startsWith(prefix) && /^\d+$/.test(key.slice(prefix.length)))
+    .map(([key, text]) => parseRetainerRow(group, Number(key.slice(prefix.length)), text))
+    .sort((a, b) => a.rank - b.rank);
 }
 
 /** Rows in numeric order of their keys, which need not be their order in the file. */

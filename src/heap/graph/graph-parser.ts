@@ -15,14 +15,7 @@ import { EDGE_KINDS, edgeKind, NODE_KINDS, nodeKind, ObjectGraph } from './objec
 import { type SnapshotHeader, snapshotHeader } from './snapshot-header.js';
 import { TraceTree } from './trace-tree.js';
 
-type Section =
-  | 'nodes'
-  | 'edges'
-  | 'trace_function_infos'
-  | 'trace_tree'
-  | 'locations'
-  | 'strings'
-  | 'other';
+type Section = 'nodes' | 'edges' | 'trace_function_infos' | 'trace_tree' | 'locations' | 'strings' | 'other';
 type State = 'header' | 'between' | 'key' | 'value' | 'numbers' | 'strings' | 'string' | 'escape' | 'end';
 
 const SECTIONS: readonly string[] = [
@@ -92,7 +85,9 @@ export class GraphParser {
     const graph = this.#graph;
     if (this.#state !== 'end' || graph === undefined) throw broken('it ends too early');
     if (this.#nodes !== graph.nodeCount || this.#edges !== graph.edgeCount) {
-      throw broken(`it announces ${graph.nodeCount} objects and ${graph.edgeCount} references and has others`);
+      throw broken(
+        `it announces ${graph.nodeCount} objects and ${graph.edgeCount} references and has others`,
+      );
     }
     if (this.#firstEdge !== graph.edgeCount) throw broken('its references do not add up');
     graph.locations = Uint32Array.from(this.#locations);

@@ -101,14 +101,15 @@ class Search {
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       for (const rank of this.#ranksBelow(node)) {
         if (rank.bytes < this.#least) continue;
-        if (!rank.inSet) {
-          // Old objects that hold something new are holders each.
+        if (!rank.inSet && this.#isCrowd(rank)) {
+          this.#add(node, rank, this.#firstInSet(rank.largest));
+        } else if (!rank.inSet) {
           for (const member of rank.members) if (this.#bytes[member]! >= this.#least) pending.push(member);
         } else if (rank.members.length > 1) {
-          this.#add(node, rank);
+          this.#add(node, rank, rank.largest);
         } else {
           const passed = this.#passThrough(rank.largest);
-          if (passed === undefined) this.#add(node, rank);
+          if (passed === undefined) this.#add(node, rank, rank.largest);
           else pending.push(passed);
         }
       }
@@ -175,17 +176,24 @@ class Search {
     }
   }
 
-  #add(holder: number, rank: Rank): void {
-    this.#groups.push({
-      holder,
-      member: rank.largest,
-      objects: this.#countOf(rank),
-      bytes: rank.bytes,
-    });
+  /** Many objects that are not of the set, each with a little of it: what they have is one group. */
+  #isCrowd(rank: Rank): boolean {
+    return rank.members.length > 1 && this.#bytes[rank.largest]! * 2 < rank.bytes;
   }
 
-  #countOf(rank: Rank): number {
-    const wanted = this.#holders.classKey(rank.largest);
+  /** The way of most weight from an object that is not of the set down to one that is. */
+  #firstInSet(from: number): number {
+    let node = from;
+    while (this.#inSet[node] === 0) node = this.#ranksBelow(node)[0]!.largest;
+    return node;
+  }
+
+  #add(holder: number, rank: Rank, member: number): void {
+    this.#groups.push({ holder, member, objects: this.#countOf(rank, member), bytes: rank.bytes });
+  }
+
+  #countOf(rank: Rank, member: number): number {
+    const wanted = this.#holders.classKey(member);
     const pending = [...rank.members];
     let count = 0;
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {

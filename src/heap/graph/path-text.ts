@@ -8,7 +8,8 @@
  * (`<symbol kEvents>`) that holds it, `[12]` for an element and `[…]` for an entry of a Map or Set. A name that could
  * be misread stands in quotes. Functions end in `()`. The engine's own arrays and contexts are left out: a variable
  * stands after the function that closes over it. A step that is repeated is written once with `×` and the number;
- * a CommonJS main script whose variables nothing else holds is `(main script)`;
+ * The module or script whose variables they are is named where no function is, `(variables of app.js)`, in place of the
+ * loader's own objects before it; a CommonJS main script whose variables nothing else holds is `(main script)`;
  * of a way longer than 24 steps the middle is left out, and `… (N steps) …` says so.
  */
 import { edgeKind, NODE_KINDS, nodeKind, type ObjectGraph } from './object-graph.js';
@@ -29,10 +30,15 @@ const CODE = nodeKind('code');
 const SHAPE = nodeKind('object shape');
 const HIDDEN = nodeKind('hidden');
 
-/** `at` gives the place of a function, such as `app.js:12`; empty when it is not known. */
-export type FunctionPlace = (closure: number) => string;
+/** Where things are in the program; both answer with an empty text when it is not known. */
+export interface Places {
+  /** `app.js:12` for a function. */
+  functionAt(closure: number): string;
+  /** `app.js` for the variables of a script or module, of which no function stands on the way. */
+  scriptOf(context: number): string;
+}
 
-export function pathText(graph: ObjectGraph, reach: Reach, node: number, placeOf: FunctionPlace): string {
+export function pathText(graph: ObjectGraph, reach: Reach, node: number, places: Places): string {
   const way: number[] = [];
   for (let at = node; at !== 0 && at !== NOT_REACHED; at = reach.parent[at]!) way.push(at);
   way.reverse();
@@ -45,9 +51,17 @@ export function pathText(graph: ObjectGraph, reach: Reach, node: number, placeOf
       label = '';
       continue;
     }
+    const script = isLoneContext(graph, reach, at) ? places.scriptOf(at) : '';
+    if (script !== '') {
+      steps.splice(0, steps.length, `(variables of ${script})`);
+      label = '';
+      continue;
+    }
     label = labelOf(graph, reach, at) || label;
     if (isShown(graph, at) || i === way.length - 1) {
-      steps.push(step(label, className(graph, at), graph.kindOf[at] === CLOSURE ? placeOf(at) : ''));
+      steps.push(
+        step(label, className(graph, at), graph.kindOf[at] === CLOSURE ? places.functionAt(at) : ''),
+      );
       label = '';
     }
   }
@@ -88,10 +102,19 @@ function isShown(graph: ObjectGraph, node: number): boolean {
   return kind !== ARRAY && kind !== CODE && kind !== SHAPE && kind !== HIDDEN;
 }
 
+/** Variables that are not reached through a function that closes over them. */
+function isLoneContext(graph: ObjectGraph, reach: Reach, node: number): boolean {
+  if (graph.kindOf[node] !== OBJECT || graph.name(node) !== 'system / Context') return false;
+  const from = reach.parent[node]!;
+  return graph.kindOf[from] !== CLOSURE && graph.name(from) !== 'system / Context';
+}
+
 /** The function by which `otrace run` keeps the variables of the main script to the end. */
 function isMainScope(graph: ObjectGraph, reach: Reach, node: number): boolean {
   const from = reach.parent[node]!;
-  return from !== 0 && graph.name(from) === 'MainScope' && graph.edgeName(reach.parentEdge[node]!) === '#kept';
+  return (
+    from !== 0 && graph.name(from) === 'MainScope' && graph.edgeName(reach.parentEdge[node]!) === '#kept'
+  );
 }
 
 function labelOf(graph: ObjectGraph, reach: Reach, node: number): string {

@@ -32,10 +32,11 @@ const TELLING_ROOTS: readonly string[] = [
   '(Strong roots)',
 ];
 
-/** Through an object to its class, and from there to whatever the class' module has: true, and no explanation. */
-const CLASS_LINKS: readonly string[] = ['__proto__', 'constructor'];
-/** How the global object holds otrace itself: other ways to the program's objects are better. */
-const OWN_LINK = '<symbol otrace.instances/1>';
+/**
+ * Properties that are ways, and no explanations: through an object to its class and whatever the class' module has;
+ * and how the global object holds otrace itself.
+ */
+const PUT_OFF: readonly string[] = ['__proto__', 'constructor', '<symbol otrace.instances/1>'];
 
 const KEPT_FOR_JOB = 'weak_refs_keep_during_job';
 
@@ -45,12 +46,10 @@ export class Reach {
   readonly parentEdge: Uint32Array;
   readonly #graph: ObjectGraph;
   readonly #strong: StrongEdges;
-  readonly #classLinks: readonly number[];
 
   constructor(graph: ObjectGraph) {
     this.#graph = graph;
     this.#strong = new StrongEdges(graph);
-    this.#classLinks = [...CLASS_LINKS, OWN_LINK].map((name) => graph.strings.indexOf(name));
     this.parent = new Uint32Array(graph.nodeCount).fill(NOT_REACHED);
     this.parentEdge = new Uint32Array(graph.nodeCount);
     if (graph.nodeCount > 0) this.#search();
@@ -105,8 +104,10 @@ export class Reach {
     const kind = this.#graph.kindOf[target]!;
     if (kind === SYNTHETIC) return !TELLING_ROOTS.includes(this.#graph.name(target));
     if (this.#graph.edgeKindOf[edge] === HIDDEN_EDGE && this.#graph.kindOf[node] !== SYNTHETIC) return true;
-    if (this.#graph.edgeKindOf[edge] === PROPERTY && this.#classLinks.includes(this.#graph.edgeNameOf[edge]!))
-      return true;
+    if (this.#graph.edgeKindOf[edge] === PROPERTY) {
+      const name = this.#graph.edgeNameOf[edge]!;
+      if (PUT_OFF.some((link) => this.#graph.strings.is(name, link))) return true;
+    }
     return kind === CODE || kind === SHAPE || kind === HIDDEN || kind === NATIVE;
   }
 }

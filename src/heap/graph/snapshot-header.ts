@@ -78,7 +78,11 @@ export function snapshotHeader(json: string): SnapshotHeader {
   }
 }
 
-function read({ snapshot }: { snapshot: { meta: Meta; node_count: number; edge_count: number } }): SnapshotHeader {
+function read({
+  snapshot,
+}: {
+  snapshot: { meta: Meta; node_count: number; edge_count: number };
+}): SnapshotHeader {
   const { meta } = snapshot;
   const node = placesIn('node_fields', meta.node_fields);
   const edge = placesIn('edge_fields', meta.edge_fields);
@@ -140,7 +144,10 @@ function placesIn(table: string, fields: readonly string[]): (field: string) => 
   };
 }
 
-function numbersOf(names: readonly string[] | string | undefined, known: readonly string[]): readonly number[] {
+function numbersOf(
+  names: readonly string[] | string | undefined,
+  known: readonly string[],
+): readonly number[] {
   if (!Array.isArray(names)) throw new Error('the kinds are not listed');
   const hidden = known.indexOf('hidden');
   return (names as readonly string[]).map((name) => (known.includes(name) ? known.indexOf(name) : hidden));

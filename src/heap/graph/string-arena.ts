@@ -64,13 +64,10 @@ export class StringArena {
     return true;
   }
 
-  /** The number of a text; -1 when it is not there. Cost: a walk of all. */
-  indexOf(text: string): number {
-    for (let i = 0; i < this.#count; i++) {
-      const start = i === 0 ? 0 : this.#ends[i - 1]!;
-      if (this.#ends[i]! - start === text.length && this.endsWith(i, text)) return i;
-    }
-    return -1;
+  /** Whether text `index` is this ASCII text; nothing is made for the answer. One text may stand under several numbers. */
+  is(index: number, text: string): boolean {
+    const start = index === 0 ? 0 : this.#ends[index - 1]!;
+    return this.#ends[index]! - start === text.length && this.endsWith(index, text);
   }
 
   #unescape(start: number, end: number): string {

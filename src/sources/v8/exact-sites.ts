@@ -5,9 +5,9 @@
  * Live is what is reached from a root, without what the engine makes for itself when code runs for the first time
  * (compiled code, shapes, feedback): those are in `engine_bytes`. Totals are V8's own counts and include it.
  */
-import { hashStack, type Frame } from '../../heap/frame.js';
-import { className } from '../../heap/graph/path-text.js';
+import { type Frame, hashStack } from '../../heap/frame.js';
 import { nodeKind, type ObjectGraph } from '../../heap/graph/object-graph.js';
+import { className } from '../../heap/graph/path-text.js';
 import type { TracedFunction, TraceTree } from '../../heap/graph/trace-tree.js';
 import { retainerText } from '../../heap/retainers.js';
 import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
@@ -27,6 +27,7 @@ interface Site {
 }
 
 const NO_SITE = -1;
+const OBJECT = nodeKind('object');
 
 /**
  * @param stackDepth frames shown of a stack
@@ -149,8 +150,9 @@ function usageOf(graph: ObjectGraph, site: Site): SiteUsage {
     frames,
     liveBytes,
     liveBlocks,
-    totalBytes,
-    totalBlocks,
+    // Optimized code may allocate two objects in one go, which V8 then counts as one.
+    totalBytes: Math.max(totalBytes, liveBytes),
+    totalBlocks: Math.max(totalBlocks, liveBlocks),
     ...(heaviest !== undefined && { className: className(graph, heaviest.node) }),
   };
 }
@@ -164,10 +166,13 @@ function topSites(usages: readonly SiteUsage[], top: number): number[] {
 
 /** Whether the window saw an object of this class being made: the recording was on from the beginning. */
 export function wasTraced(graph: ObjectGraph, name: string): boolean {
-  const OBJECT = nodeKind('object');
-  const index = graph.strings.indexOf(name);
   for (let node = 0; node < graph.nodeCount; node++) {
-    if (graph.nameOf[node] === index && graph.kindOf[node] === OBJECT && graph.traceOf[node] !== 0) return true;
+    if (graph.traceOf[node] !== 0 && isInstance(graph, node, name)) return true;
   }
   return false;
+}
+
+/** Whether the node is an object of the class of that name. */
+export function isInstance(graph: ObjectGraph, node: number, name: string): boolean {
+  return graph.kindOf[node] === OBJECT && graph.strings.is(graph.nameOf[node]!, name);
 }

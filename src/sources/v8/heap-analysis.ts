@@ -4,14 +4,14 @@
  * Memory while it is made, outside the JavaScript heap: some 90 bytes an object and 17 a reference.
  */
 import { Dominators } from '../../heap/graph/dominators.js';
-import { Holders } from '../../heap/graph/holders.js';
 import type { ParsedGraph } from '../../heap/graph/graph-parser.js';
+import { Holders } from '../../heap/graph/holders.js';
 import { nodeKind, type ObjectGraph } from '../../heap/graph/object-graph.js';
 import { className, pathText } from '../../heap/graph/path-text.js';
 import { Reach } from '../../heap/graph/reach.js';
 import type { TraceTree } from '../../heap/graph/trace-tree.js';
-import { retainedSurvivors } from './survivors.js';
 import type { SurvivorGroup } from '../../heap/retainers.js';
+import { retainedSurvivors } from './survivors.js';
 import type { FrameRules } from './trim.js';
 
 const ENGINE_KINDS = new Set(
@@ -42,7 +42,10 @@ export class HeapAnalysis {
   }
 
   pathTo(node: number): string {
-    return pathText(this.graph, this.reach, node, (closure) => this.#placeOf(closure));
+    return pathText(this.graph, this.reach, node, {
+      functionAt: (closure) => this.#functionAt(closure),
+      scriptOf: (context) => this.#scriptOf(context),
+    });
   }
 
   /** What survived since an id was the last, by holder; most bytes first. */
@@ -55,8 +58,19 @@ export class HeapAnalysis {
     }));
   }
 
+  /** The file of any function that sees the variables of a context. Cost: a walk of all functions. */
+  #scriptOf(context: number): string {
+    const { graph } = this;
+    for (let node = 0; node < graph.nodeCount; node++) {
+      if (graph.kindOf[node] !== CLOSURE || graph.follow(node, 'internal', 'context') !== context) continue;
+      const place = this.#functionAt(node);
+      if (place !== '') return place.slice(0, place.lastIndexOf(':'));
+    }
+    return '';
+  }
+
   /** `file:line` of a function of the program, in its source; empty for those of Node and the engine. */
-  #placeOf(closure: number): string {
+  #functionAt(closure: number): string {
     const { graph } = this;
     if (graph.kindOf[closure] !== CLOSURE) return '';
     const location = graph.locationOf(closure);

@@ -10,10 +10,10 @@
  * looks whether anything else is left to wait for, and if not, the recording ends there.
  */
 import type { ObjectMark, ObjectTracking } from '../../heap/exact.js';
-import { nodeKind, type ObjectGraph } from '../../heap/graph/object-graph.js';
+import type { ObjectGraph } from '../../heap/graph/object-graph.js';
 import type { SurvivorGroup } from '../../heap/retainers.js';
 import type { SourceSnapshot } from '../../heap/snapshot.js';
-import { exactSnapshot, wasTraced } from './exact-sites.js';
+import { exactSnapshot, isInstance, wasTraced } from './exact-sites.js';
 import { HeapAnalysis } from './heap-analysis.js';
 import { HeapFile } from './heap-file.js';
 import { openSession, post, type Session } from './inspector-session.js';
@@ -30,7 +30,6 @@ class OtraceMark {}
 const IDLE_CHECK_MS = 25;
 /** Standard streams are listed as if something waited for them. */
 const STREAMS = 3;
-const OBJECT = nodeKind('object');
 
 export class V8ObjectTracking implements ObjectTracking {
   readonly #options: ObjectTrackingOptions;
@@ -80,11 +79,11 @@ export class V8ObjectTracking implements ObjectTracking {
     const { graph } = new HeapFile().parse();
     let lastId = 0;
     let witnessId = -1;
-    const name = graph.strings.indexOf(OtraceMark.name);
     for (let node = 0; node < graph.nodeCount; node++) {
       const id = graph.idOf[node]!;
-      if (id > lastId) lastId = id;
-      if (graph.nameOf[node] === name && graph.kindOf[node] === OBJECT) witnessId = Math.max(witnessId, id);
+      // Objects of V8 have odd ids; native memory has even ones, which are hashes.
+      if (id % 2 === 1 && id > lastId) lastId = id;
+      if (isInstance(graph, node, OtraceMark.name)) witnessId = Math.max(witnessId, id);
     }
     if (witnessId < 0) return 'V8 gave no picture of the heap that a later one can be compared with';
     return { lastId, witness, witnessId };
@@ -144,9 +143,8 @@ export class V8ObjectTracking implements ObjectTracking {
 
 /** Whether objects still have the ids that they had at the mark. */
 function isCurrent(graph: ObjectGraph, { witnessId }: ObjectMark): boolean {
-  const name = graph.strings.indexOf(OtraceMark.name);
   for (let node = 0; node < graph.nodeCount; node++) {
-    if (graph.idOf[node] === witnessId) return graph.nameOf[node] === name && graph.kindOf[node] === OBJECT;
+    if (graph.idOf[node] === witnessId) return isInstance(graph, node, OtraceMark.name);
   }
   return false;
 }

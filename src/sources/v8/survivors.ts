@@ -45,7 +45,8 @@ function sharedInstances(graph: ObjectGraph): number[] {
     const root = graph.edgeTarget[edge]!;
     if (graph.kindOf[root] === SYNTHETIC) continue;
     for (let e = graph.firstEdge[root]!; e < graph.firstEdge[root + 1]!; e++) {
-      if (graph.edgeKindOf[e] === PROPERTY && graph.edgeName(e).startsWith(OWN)) found.push(graph.edgeTarget[e]!);
+      if (graph.edgeKindOf[e] === PROPERTY && graph.edgeName(e).startsWith(OWN))
+        found.push(graph.edgeTarget[e]!);
     }
   }
   return found;
