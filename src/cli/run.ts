@@ -96,7 +96,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
   const every = everyBytes(flags.every);
   const heap = sources(flags.heap);
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
-  const command = nodeCommand(program, hooksPath(), flags.inline && !flags.exact ? [] : EXACT_SITES);
+  const command = nodeCommand(program, hooksPath(), flags.inline ? [] : EXACT_SITES);
   const folder = mkdtempSync(join(tmpdir(), 'otrace-'));
   const resultFile = join(folder, 'result.json');
   const environment = {

@@ -74,6 +74,7 @@ describe('the tables of a report', () => {
     sites: [],
     sitesInfo: 'no_callsite_info_available',
     liveOnly: [],
+    retainers: [],
   };
 
   it('say so when nothing leaks', () => {

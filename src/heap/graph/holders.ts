@@ -39,6 +39,8 @@ const OBJECT = nodeKind('object');
 const LEAST_SHARE = 0.005;
 /** A new object is passed through when this much of its weight lies in one group below it. */
 const PASSING_SHARE = 0.5;
+/** Objects of one class in one another; fewer are containers in containers. */
+const CHAIN_LENGTH = 8;
 
 export class Holders {
   readonly #graph: ObjectGraph;
@@ -105,12 +107,14 @@ class Search {
           this.#add(node, rank, this.#firstInSet(rank.largest));
         } else if (!rank.inSet) {
           for (const member of rank.members) if (this.#bytes[member]! >= this.#least) pending.push(member);
-        } else if (rank.members.length > 1) {
+        } else if (this.#isCrowd(rank)) {
           this.#add(node, rank, rank.largest);
         } else {
           const passed = this.#passThrough(rank.largest);
-          if (passed === undefined) this.#add(node, rank, rank.largest);
+          if (passed === undefined) this.#add(node, this.#alone(rank), rank.largest);
           else pending.push(passed);
+          const others = this.#withoutLargest(rank);
+          if (others !== undefined && others.bytes >= this.#least) this.#add(node, others, others.largest);
         }
       }
     }
@@ -156,8 +160,8 @@ class Search {
 
   /**
    * From a new object down to the one that holds a group with most of its weight; undefined when there is none, so
-   * that the object itself is the finding. Where a class comes again on the way, a chain has begun: it is the group,
-   * and its holder what stands before its first object.
+   * that the object itself is the finding. Where a class comes again and again on the way, it is a chain: that
+   * is the group, and its holder what stands before its first object.
    */
   #passThrough(entry: number): number | undefined {
     const wanted = this.#bytes[entry]! * PASSING_SHARE;
@@ -168,15 +172,31 @@ class Search {
       const heaviest = this.#ranksBelow(node)[0];
       if (heaviest === undefined || heaviest.bytes < wanted) return undefined;
       const key = this.#holders.classKey(heaviest.largest);
-      const seen = classes.indexOf(key);
-      if (seen >= 0) return seen === 0 ? undefined : way[seen - 1];
-      if (heaviest.members.length > 1) return node;
+      if (this.#isCrowd(heaviest)) return node;
+      if (classes.filter((other) => other === key).length >= CHAIN_LENGTH) {
+        const first = classes.indexOf(key);
+        return first === 0 ? undefined : way[first - 1];
+      }
       way.push(heaviest.largest);
       classes.push(key);
     }
   }
 
-  /** Many objects that are not of the set, each with a little of it: what they have is one group. */
+  #alone(rank: Rank): Rank {
+    const bytes = this.#bytes[rank.largest]!;
+    return { members: [rank.largest], inSet: rank.inSet, bytes, largest: rank.largest };
+  }
+
+  #withoutLargest(rank: Rank): Rank | undefined {
+    const members = rank.members.filter((member) => member !== rank.largest);
+    const [first] = members;
+    if (first === undefined) return undefined;
+    let largest = first;
+    for (const member of members) if (this.#bytes[member]! > this.#bytes[largest]!) largest = member;
+    return { members, inSet: rank.inSet, bytes: rank.bytes - this.#bytes[rank.largest]!, largest };
+  }
+
+  /** Many objects, each with a little of the weight: what they are, or have, is one group. */
   #isCrowd(rank: Rank): boolean {
     return rank.members.length > 1 && this.#bytes[rank.largest]! * 2 < rank.bytes;
   }

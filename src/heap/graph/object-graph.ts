@@ -108,10 +108,11 @@ export class ObjectGraph {
   }
 
   /** The target of the node's edge of that kind and name; -1 when it has none. */
-  follow(node: number, kind: EdgeKind, name: string): number {
+  follow(node: number, kind: 'internal' | 'property', name: string): number {
     const wanted = edgeKind(kind);
     for (let edge = this.firstEdge[node]!; edge < this.firstEdge[node + 1]!; edge++) {
-      if (this.edgeKindOf[edge] === wanted && this.edgeName(edge) === name) return this.edgeTarget[edge]!;
+      if (this.edgeKindOf[edge] === wanted && this.strings.is(this.edgeNameOf[edge]!, name))
+        return this.edgeTarget[edge]!;
     }
     return -1;
   }

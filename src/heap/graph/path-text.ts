@@ -36,6 +36,8 @@ export interface Places {
   functionAt(closure: number): string;
   /** `app.js` for the variables of a script or module, of which no function stands on the way. */
   scriptOf(context: number): string;
+  /** `src/app.js` for the name under which a loaded CommonJS module stands in Node's table of them. */
+  moduleAt(name: string): string;
 }
 
 export function pathText(graph: ObjectGraph, reach: Reach, node: number, places: Places): string {
@@ -58,6 +60,12 @@ export function pathText(graph: ObjectGraph, reach: Reach, node: number, places:
       continue;
     }
     label = labelOf(graph, reach, at) || label;
+    const module = graph.name(at) === 'Module' ? places.moduleAt(nameOfEdgeTo(graph, reach, at)) : '';
+    if (module !== '') {
+      steps.splice(0, steps.length, `(module ${module})`);
+      label = '';
+      continue;
+    }
     if (isShown(graph, at) || i === way.length - 1) {
       steps.push(
         step(label, className(graph, at), graph.kindOf[at] === CLOSURE ? places.functionAt(at) : ''),
@@ -115,6 +123,10 @@ function isMainScope(graph: ObjectGraph, reach: Reach, node: number): boolean {
   return (
     from !== 0 && graph.name(from) === 'MainScope' && graph.edgeName(reach.parentEdge[node]!) === '#kept'
   );
+}
+
+function nameOfEdgeTo(graph: ObjectGraph, reach: Reach, node: number): string {
+  return graph.edgeName(reach.parentEdge[node]!);
 }
 
 function labelOf(graph: ObjectGraph, reach: Reach, node: number): string {

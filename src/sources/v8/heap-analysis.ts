@@ -26,6 +26,7 @@ export class HeapAnalysis {
   readonly dominators: Dominators;
   readonly holders: Holders;
   readonly #rules: FrameRules;
+  readonly #scripts = new Map<number, string>();
 
   constructor({ graph, trace }: ParsedGraph, rules: FrameRules) {
     this.graph = graph;
@@ -44,8 +45,18 @@ export class HeapAnalysis {
   pathTo(node: number): string {
     return pathText(this.graph, this.reach, node, {
       functionAt: (closure) => this.#functionAt(closure),
-      scriptOf: (context) => this.#scriptOf(context),
+      scriptOf: (context) => {
+        const known = this.#scripts.get(context) ?? this.#scriptOf(context);
+        this.#scripts.set(context, known);
+        return known;
+      },
+      moduleAt: (name) => (isFile(name) ? this.#rules.displayPath(name) : ''),
     });
+  }
+
+  /** Whether a script, as a path or URL, is a part of otrace. */
+  isOwnScript(script: string): boolean {
+    return this.#rules.isOwnFrame(script);
   }
 
   /** What survived since an id was the last, by holder; most bytes first. */
@@ -69,17 +80,27 @@ export class HeapAnalysis {
     return '';
   }
 
+  /** The reference is called otherwise since V8 12. */
+  #scriptNodeOf(shared: number): number {
+    const script = this.graph.follow(shared, 'internal', 'script');
+    return script >= 0 ? script : this.graph.follow(shared, 'internal', 'script_or_debug_info');
+  }
+
   /** `file:line` of a function of the program, in its source; empty for those of Node and the engine. */
   #functionAt(closure: number): string {
     const { graph } = this;
     if (graph.kindOf[closure] !== CLOSURE) return '';
     const location = graph.locationOf(closure);
     const shared = graph.follow(closure, 'internal', 'shared');
-    const script = shared < 0 ? -1 : graph.follow(shared, 'internal', 'script');
+    const script = shared < 0 ? -1 : this.#scriptNodeOf(shared);
     const file = script < 0 ? '' : graph.name(script);
-    if (location === undefined || !/^(?:file:|\/|[A-Za-z]:\\)/.test(file)) return '';
+    if (location === undefined || !isFile(file)) return '';
     const { line, column } = location;
     const frame = this.#rules.mapFrame({ name: '', file, line: line + 1, column: column + 1 });
     return `${this.#rules.displayPath(frame.file)}:${frame.line}`;
   }
+}
+
+function isFile(name: string): boolean {
+  return /^(?:file:|\/|[A-Za-z]:\\)/.test(name);
 }

@@ -18,6 +18,7 @@ import { HeapAnalysis } from './heap-analysis.js';
 import { HeapFile } from './heap-file.js';
 import { openSession, post, type Session } from './inspector-session.js';
 import type { FrameRules } from './trim.js';
+import { Unoptimized } from './unoptimized.js';
 
 export interface ObjectTrackingOptions extends FrameRules {
   /** Frames shown of a stack; default 8. */
@@ -34,6 +35,7 @@ const STREAMS = 3;
 export class V8ObjectTracking implements ObjectTracking {
   readonly #options: ObjectTrackingOptions;
   #session: Session | undefined;
+  #unoptimized: Unoptimized | undefined;
   #witness: OtraceWindow | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #cancelled = false;
@@ -46,12 +48,15 @@ export class V8ObjectTracking implements ObjectTracking {
     if (this.#session !== undefined) return 'another exact window is open, and V8 records for one';
     const session = openSession();
     if (typeof session === 'string') return session;
+    const unoptimized = new Unoptimized(session);
     const { error } = post(session, 'HeapProfiler.startTrackingHeapObjects', { trackAllocations: true });
     if (error !== undefined) {
+      unoptimized.end();
       session.disconnect();
       return `V8 did not start to record allocations (${error.message})`;
     }
     this.#session = session;
+    this.#unoptimized = unoptimized;
     this.#cancelled = false;
     this.#witness = new OtraceWindow();
     this.#watchIdle(onIdle);
@@ -125,6 +130,7 @@ export class V8ObjectTracking implements ObjectTracking {
     if (session === undefined) return;
     // Not HeapProfiler.stopTrackingHeapObjects: it would make a snapshot that nobody reads.
     post(session, 'HeapProfiler.disable', {});
+    this.#unoptimized?.end();
     session.disconnect();
   }
 
