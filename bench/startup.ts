@@ -24,6 +24,7 @@ const session = {
     reportEverySeconds: 0,
     exact: false,
     retainers: false,
+    checkpoints: false,
     timeline: TIMELINE_NAMES,
     resultFile: join(folder, 'result.json'),
   }),

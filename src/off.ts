@@ -69,6 +69,7 @@ const recorder: Public<Recorder> = {
   contents: () => {
     throw new Error(REASON);
   },
+  annex: nothing,
   onFlush: nothing,
   onToggle: nothing,
 };
@@ -98,6 +99,7 @@ const tracer: Public<HeapTracer> = {
   disable: nothing,
   reset: nothing,
   setSampling: nothing,
+  setJsSampling: nothing,
   setStackDepth: nothing,
   alloc: nothing,
   free: nothing,
@@ -105,6 +107,7 @@ const tracer: Public<HeapTracer> = {
   track: (object) => object,
   addPoint: nothing,
   snapshot: () => STILL,
+  checkpoint: nothing,
   report: () => ({ written: false, reason: REASON }),
   attachTracking: nothing,
   tracking: () => {

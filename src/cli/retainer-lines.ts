@@ -26,7 +26,8 @@ export function retainerLines(report: HeapReport, options: RetainerOptions): str
   const lines: string[] = [];
   const table = (title: string, hint: string, rows: readonly RetainerRow[]): void => {
     if (rows.length === 0) return;
-    lines.push('', `${colors.bold(title)}  ${colors.dim(hint)}`);
+    if (lines.length > 0) lines.push('');
+    lines.push(`${colors.bold(title)}  ${colors.dim(hint)}`);
     for (const row of rows) {
       lines.push(`  ${colors.dim(`${row.rank}`)}  ${colors.yellow(figuresOf(row))}`);
       for (const line of pathLines(row.path, Math.max(NARROWEST, options.width - INDENT.length))) {

@@ -13,19 +13,18 @@ import { SOURCE_NAMES } from '../heap/snapshot.js';
 import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
 import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
-import { readTraceReport } from '../reading/trace-report.js';
 import type { FlushResult } from '../recorder/recorder.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
-import { renderReport } from './leak-table.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
-import { formatBytes, parseSize } from './size.js';
-import { terminalOf } from './terminal.js';
+import { everyBytes, whole } from './trace-options.js';
+import { showTrace } from './trace-summary.js';
 
 interface RunFlags {
   readonly heap: string;
   readonly sample: number;
   readonly every: string;
+  readonly jsTotals?: true;
   readonly depth: number;
   readonly out: string;
   readonly top: number;
@@ -36,6 +35,7 @@ interface RunFlags {
   readonly inline: boolean;
   readonly exact?: true;
   readonly retainers?: true;
+  readonly growth: boolean;
   readonly gc: boolean;
   readonly userTiming: boolean;
   readonly http: boolean;
@@ -65,6 +65,7 @@ export function define(command: Command): void {
     .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,wasm,manual')
     .option('--sample <p>', 'share of counted allocations whose stack is kept, 0 to 1', probability, 1)
     .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
+    .option('--js-totals', 'what JavaScript sites ever allocated, too (needs Node 26 and @datadog/pprof)')
     .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
     .option(
       '--out <path>',
@@ -81,6 +82,7 @@ export function define(command: Command): void {
       'record every allocation of the JavaScript heap: some 60 times slower, and why leaks live',
     )
     .option('--retainers', 'say what the program left in the JavaScript heap, and why it is alive')
+    .option('--no-growth', 'no checkpoints while it runs, which force garbage collections')
     .option('--no-gc', 'leave garbage collections out of the timeline')
     .option('--no-user-timing', 'leave performance.mark and measure out')
     .option('--no-http', 'leave HTTP requests out')
@@ -105,6 +107,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     OTRACE_HEAP_SAMPLE: String(flags.sample),
     OTRACE_HEAP_STACK_DEPTH: String(flags.depth),
     OTRACE_HEAP_EVERY: String(every),
+    ...(flags.jsTotals && { OTRACE_HEAP_JS_TOTALS: '1' }),
     OTRACE_HEAP_WASM_CONTEXT: flags.wasmContext ? '1' : '0',
     ...(flags.wasmAlloc !== undefined && { OTRACE_HEAP_WASM_ALLOC: flags.wasmAlloc }),
     [RUN_VARIABLE]: writeRunOptions({
@@ -112,6 +115,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
       reportEverySeconds: flags.reportEvery,
       exact: flags.exact === true,
       retainers: flags.retainers === true && flags.exact !== true, // an exact report says it of its leaks
+      checkpoints: flags.growth,
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       resultFile,
     }),
@@ -138,12 +142,7 @@ async function showResult(resultFile: string, top: number, signal: NodeJS.Signal
     return;
   }
   if (!result.written) return; // the program's process has said why
-  const report = (await readTraceReport(result.path)).reports.at(-1);
-  if (report !== undefined) {
-    say(`\n${renderReport(report, { ...terminalOf(process.stderr), top, baseDirectory: process.cwd() })}\n`);
-  }
-  say(`otrace: wrote ${result.path} (${result.events} events, ${formatBytes(result.bytes)}); `);
-  say(`open it at https://ui.perfetto.dev, or: otrace report ${result.path}\n`);
+  await showTrace(result, top, process.cwd());
 }
 
 /** The hooks as CommonJS: `--require` also reaches workers, and runs before any module of the program. */
@@ -162,12 +161,6 @@ function wants(flags: RunFlags, part: TimelineName): boolean {
     case 'event-loop':
       return flags.eventLoop;
   }
-}
-
-function everyBytes(text: string): number {
-  const bytes = parseSize(text, '--every');
-  if (bytes >= 64 && bytes <= 2 ** 30) return bytes;
-  throw new OtraceError('OTRACE_BAD_OPTION', `--every takes 64 bytes to 1 GiB, not ${text}`);
 }
 
 function sources(text: string): string {
@@ -198,14 +191,6 @@ function probability(text: string): number {
   if (text.trim() === '' || Number.isNaN(value))
     throw new InvalidArgumentError('It must be a number from 0 to 1.');
   return Math.min(1, Math.max(0, value));
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }
 
 function seconds(text: string): number {

@@ -15,11 +15,14 @@ import {
   type ObjectTracking,
   type WhyAliveResult,
 } from './exact.js';
+import { growthOf } from './growth.js';
 import { Guard } from './guard.js';
+import { HeapHistory } from './history.js';
 import { type ReportRow, reportRows, withSurvivors } from './report.js';
+import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
 import type { HeapSnapshot, SourceName } from './snapshot.js';
-import type { HeapSource } from './source.js';
+import type { HeapSource, SampledSource } from './source.js';
 import { SourceList } from './source-list.js';
 import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
@@ -32,6 +35,8 @@ export interface HeapEvents {
   nowUs(): number;
   instant(name: string, args: Record<string, string>): void;
   counter(name: string, series: Record<string, number>): void;
+  /** Data for tools, as a metadata event with these arguments. */
+  annex(name: string, argsJson: string): void;
 }
 
 /** What a block is known by: an address or number, or anything else that the program has at hand. */
@@ -84,6 +89,8 @@ export class HeapTracer {
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
   #manualOn = false;
+  /** Of the snapshots that reports and checkpoints took. */
+  #history = new HeapHistory();
 
   constructor(events: HeapEvents, options: HeapTracerOptions) {
     const shards = wholeNumber('heap shards', options.shards ?? 16, MAX_SHARDS);
@@ -171,6 +178,7 @@ export class HeapTracer {
   /** Forgets everything collected. What is live now and freed later counts as unmatched. */
   reset(): void {
     this.#sources.reset();
+    this.#history = new HeapHistory();
     if (!this.#enabled) this.#sources.armed = [];
     this.addPoint();
   }
@@ -183,6 +191,23 @@ export class HeapTracer {
    */
   setSampling(probability: number): void {
     this.host.sampler.setProbability(probability);
+  }
+
+  /**
+   * Samples the JavaScript heap at another interval from now on: closer to see small sites, wider to cost less. What is
+   * live then is kept but no longer watched, so what dies of it later still counts; while armed it costs a garbage
+   * collection. The probability of `setSampling` is that of the other heaps.
+   *
+   * @param options `everyBytes`: mean number of bytes between two samples
+   * @throws OtraceError `OTRACE_BAD_OPTION` when it is not a number of 1 or more, or source `js` is not attached
+   *
+   * @example
+   * heap.setJsSampling({ everyBytes: 4096 });
+   */
+  setJsSampling(options: { readonly everyBytes: number }): void {
+    this.#sources.requireAttached('js');
+    const source = this.#sources.get('js') as SampledSource;
+    this.host.guard.run(() => source.setEveryBytes(options.everyBytes));
   }
 
   /**
@@ -266,8 +291,9 @@ export class HeapTracer {
   }
 
   /**
-   * Writes the leak report into the trace: `heap_report_stats`, `heap_leaks` and `heap_sites` between
-   * `heap_report_started` and `heap_report_done`, and a point of `heap_live_bytes`.
+   * Writes the leak report into the trace: `heap_report_stats`, `heap_leaks`, `heap_sites` and `heap_peak`, and once
+   * there is something to compare with `heap_growth`, between `heap_report_started` and `heap_report_done`; a point of
+   * `heap_live_bytes`; and the whole snapshot as data for tools.
    *
    * @returns the rows and the snapshot they were made from, or why there are none
    *
@@ -276,26 +302,22 @@ export class HeapTracer {
    * if (!result.written) console.error(result.reason);
    */
   report(options: ReportOptions = {}): ReportResult {
-    if (!this.#enabled) {
-      return { written: false, reason: 'heap tracer is not enabled; call heap.enable() first' };
-    }
-    if (!this.#events.recording) {
-      return {
-        written: false,
-        reason: 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap',
-      };
-    }
-    if (this.host.guard.busy) {
-      return { written: false, reason: 'heap.report() was called from within otrace itself' };
-    }
+    const reason = this.#unready();
+    if (reason !== undefined) return { written: false, reason };
     const top = wholeNumber('heap report top', options.top ?? 10, Number.MAX_SAFE_INTEGER);
     return this.host.guard.run(() => {
       this.#events.instant('heap_report_started', { status: 'begin' });
       const snapshot = this.snapshot({ final: options.final ?? false });
+      this.#history.add(snapshot);
+      const growing = growthOf(snapshot, this.#history);
       const since = options.retainers ? this.#exact.whyAlive(undefined, { top }, false) : undefined;
-      const rows = withSurvivors(reportRows(snapshot, top), since?.known ? since.survivors : []);
+      const rows = withSurvivors(
+        reportRows(snapshot, top, { history: this.#history, growing }),
+        since?.known ? since.survivors : [],
+      );
       for (const row of rows) this.#events.instant(row.name, { ...row.values });
       this.addPoint();
+      this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'report', growing));
       this.#events.instant('heap_report_done', { status: 'end' });
       return { written: true, snapshot, rows };
     });
@@ -357,6 +379,32 @@ export class HeapTracer {
    */
   whyAlive(mark?: HeapMark, options: ExactOptions = {}): WhyAliveResult {
     return this.#exact.whyAlive(mark, options);
+  }
+
+  /**
+   * Notes what is live now, so that a later report can say what has grown since: a report without rows. Costs what a
+   * snapshot costs, which for the `js` source is a full garbage collection.
+   *
+   * @example
+   * setInterval(() => heap.checkpoint(), 60_000).unref();
+   */
+  checkpoint(): void {
+    if (this.#unready() !== undefined) return;
+    this.host.guard.run(() => {
+      const snapshot = this.snapshot();
+      this.#history.add(snapshot);
+      this.addPoint();
+      const growing = growthOf(snapshot, this.#history);
+      this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
+    });
+  }
+
+  /** Why there can be no report now. */
+  #unready(): string | undefined {
+    if (!this.#enabled) return 'heap tracer is not enabled; call heap.enable() first';
+    if (!this.#events.recording)
+      return 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap';
+    return this.host.guard.busy ? 'heap.report() was called from within otrace itself' : undefined;
   }
 
   #arm(recording: readonly HeapSource[]): void {

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly exact: boolean;
   /** Say at the end why what the program left is alive. */
   readonly retainers: boolean;
+  /** Whether to note now and then what is live, where no reports are asked for in between. */
+  readonly checkpoints: boolean;
   readonly timeline: readonly TimelineName[];
   /** File in which the program's process leaves what became of the trace, for the process that waits for it. */
   readonly resultFile: string;
