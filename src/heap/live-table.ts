@@ -97,25 +97,23 @@ export class LiveTable {
     const shard = this.#shards[shardOf(hash, 31 - shardBits)]!;
     const { slots } = shard;
     const home = homeOf(hash, shardBits, shard.factor, shard.shift);
-    let link = slots[home | LINK]!;
+    const first = slots[home | LINK]!;
     let at = home;
-    if (link === EMPTY) {
+    if (first === EMPTY) {
       slots[home | LINK] = END;
     } else {
-      for (;;) {
-        if (slots[at] === (key | 0)) return this.#replace(slots, at, key, bytes, site);
-        if (link === END) break;
-        at = link;
-        link = slots[at | LINK]!;
+      if (slots[home] === (key | 0)) return this.#replace(slots, home, key, bytes, site);
+      for (let link = first; link !== END; link = slots[link | LINK]!) {
+        if (slots[link] === (key | 0)) return this.#replace(slots, link, key, bytes, site);
       }
       at = shard.free;
       shard.free = slots[at | LINK]!;
-      slots[at | LINK] = slots[home | LINK]!;
+      slots[at | LINK] = first;
       slots[home | LINK] = at;
     }
     slots[at] = key;
     slots[at | BYTES] = bytes <= 0x7fff_ffff ? bytes : this.#wordOf(key, bytes);
-    slots[at | SITE] = site;
+    slots[at | SITE] = site | 0;
     if (++shard.count >= shard.growAt || shard.free === EMPTY) this.#grow(shard);
     return -1;
   }

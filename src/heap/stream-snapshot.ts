@@ -24,15 +24,15 @@ export function snapshotStreams(
   }
   const usages: SiteUsage[] = [];
   for (let site = 0; site < sites.count; site++) {
-    if (sites.totalBlocks[site] === 0 && now.blocks[site] === 0) continue;
+    if (sites.totalBlocksOf(site) === 0 && now.blocks[site] === 0) continue;
     usages.push({
       source: sites.source,
       hash: sites.hashOf(site),
       frames: sites.framesOf(site),
       liveBytes: now.bytes[site]!,
       liveBlocks: now.blocks[site]!,
-      totalBytes: sites.totalBytes[site]!,
-      totalBlocks: sites.totalBlocks[site]!,
+      totalBytes: sites.totalBytesOf(site),
+      totalBlocks: sites.totalBlocksOf(site),
       peakBytes: peak.bytes[site]!,
       peakBlocks: peak.blocks[site]!,
     });

@@ -81,15 +81,17 @@ export class AllocationStream {
    */
   alloc(key: number, bytes: number, entry: EntryFunction): void {
     if (this.#guard.busy) return;
-    this.put(key, bytes, this.#sampler.next() ? this.#siteOfCaller(entry) : UNCAPTURED);
+    this.#record(key, bytes, this.#sampler.next() ? this.#siteOfCaller(entry) : UNCAPTURED);
   }
 
   /** Records an allocation whose site is known. */
   put(key: number, bytes: number, site: number): void {
-    if (this.#guard.busy) return;
+    if (!this.#guard.busy) this.#record(key, bytes, site);
+  }
+
+  #record(key: number, bytes: number, site: number): void {
     const sites = this.#sites;
-    sites.totalBytes[site]! += bytes;
-    sites.totalBlocks[site]! += 1;
+    sites.allocated(site, bytes);
     sites.live.add(site, bytes);
     this.liveBytes += bytes;
     try {
@@ -107,12 +109,9 @@ export class AllocationStream {
   /** Records a free. */
   free(key: number): void {
     const bytes = this.#table.take(key);
-    if (this.#guard.busy) {
-      if (bytes >= 0) this.#left(bytes);
-      return;
-    }
     if (bytes >= 0) this.#left(bytes);
-    else this.unmatchedFrees++;
+    if (this.#guard.busy) return;
+    if (bytes < 0) this.unmatchedFrees++;
     if (--this.#throttle.left < 0) this.#throttle.read();
   }
 
