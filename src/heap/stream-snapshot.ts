@@ -24,7 +24,7 @@ export function snapshotStreams(
   }
   const usages: SiteUsage[] = [];
   for (let site = 0; site < sites.count; site++) {
-    if (sites.totalBlocks[site] === 0 && now.blocks[site] === 0) continue;
+    if (sites.totalBlocksOf(site) === 0 && now.blocks[site] === 0) continue;
     usages.push({
       source: sites.source,
       hash: sites.hashOf(site),
@@ -32,8 +32,8 @@ export function snapshotStreams(
       ...sites.tagsOf(site),
       liveBytes: now.bytes[site]!,
       liveBlocks: now.blocks[site]!,
-      totalBytes: sites.totalBytes[site]!,
-      totalBlocks: sites.totalBlocks[site]!,
+      totalBytes: sites.totalBytesOf(site),
+      totalBlocks: sites.totalBlocksOf(site),
       peakBytes: peak.bytes[site]!,
       peakBlocks: peak.blocks[site]!,
     });

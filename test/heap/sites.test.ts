@@ -30,11 +30,15 @@ describe('SiteTable', () => {
     const sites = new SiteTable('manual');
     for (let i = 0; i < 1000; i++) {
       const site = sites.siteOf(stack(`f${i}`));
-      sites.totalBytes[site]! += i;
+      sites.allocated(site, i);
     }
-    for (let i = 0; i < 1000; i++) assert.equal(sites.totalBytes[sites.siteOf(stack(`f${i}`))], i);
+    sites.allocated(UNCAPTURED, 7);
+    assert.deepEqual([sites.totalBytesOf(UNCAPTURED), sites.totalBlocksOf(UNCAPTURED)], [7, 1]);
+    for (let i = 0; i < 1000; i++) assert.equal(sites.totalBytesOf(sites.siteOf(stack(`f${i}`))), i);
     sites.resetTotals();
-    assert.ok(sites.totalBytes.every((bytes) => bytes === 0));
+    for (let site = 0; site <= 1000; site++) {
+      assert.equal(sites.totalBytesOf(site) + sites.totalBlocksOf(site), 0);
+    }
     assert.equal(sites.count, 1001);
   });
 
