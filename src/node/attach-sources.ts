@@ -7,6 +7,7 @@ import type { Instances } from './default-instances.js';
 import { LazyWasmSource } from './lazy-wasm-source.js';
 import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
+import { openWasmSourceMap } from './wasm-source-maps.js';
 
 export function attachSources(instances: Instances): void {
   const { heap, settings, frames } = instances;
@@ -38,6 +39,8 @@ function loadWasmSource({ trace, heap, settings, frames }: Instances): WasmSourc
   const events = trace.category('heap');
   return new WasmSource(heap.host, {
     isOwnFrame: frames.isOwnFrame,
+    displayPath: frames.displayPath,
+    openSourceMap: openWasmSourceMap,
     contexts: settings.wasmContext,
     demangle: settings.demangle,
     onMemoryBytes: (bytes) => events.counter('wasm_memory_bytes', bytes),

@@ -47,6 +47,11 @@ export class CallSites {
     return this.#inside.size;
   }
 
+  /** Reads debug information from this module from now on, should the one that it was read from be gone. */
+  renew(module: WebAssembly.Module): void {
+    this.#names.sources.sections.renew(module);
+  }
+
   /** The entry to remember for the call that JavaScript is making; 0 asks for it. */
   entryOf(entry: number, told: EntryFunction): number {
     if (entry !== 0) return entry;
