@@ -5,6 +5,8 @@
 import { ByteWriter } from './byte-writer.js';
 
 export interface ModuleIdentity {
+  /** Of the original bytes: tells modules apart that are called the same. */
+  readonly hash: string;
   /** How the module is called in reports: `sqlite3.wasm`. */
   readonly label: string;
   /** How the allocator was found, for a person. */

@@ -72,7 +72,7 @@ export class ModulePreparation {
       this.#prepared.set(hash, known);
       return known;
     }
-    const prepared = this.#prepareNew(bytes, origin);
+    const prepared = this.#prepareNew(bytes, hash, origin);
     if (prepared === undefined) {
       if (this.#refused.size < MOST_CACHED_REFUSALS) this.#refused.add(hash);
     } else {
@@ -81,7 +81,7 @@ export class ModulePreparation {
     return prepared;
   }
 
-  #prepareNew(bytes: Uint8Array, origin: () => string): PreparedModule | undefined {
+  #prepareNew(bytes: Uint8Array, hash: string, origin: () => string): PreparedModule | undefined {
     const { warn } = this.#options;
     let module: WasmModule;
     try {
@@ -103,7 +103,7 @@ export class ModulePreparation {
         );
         return undefined;
       }
-      return this.#rewrite(module, name, from, found);
+      return this.#rewrite(module, { hash, label: name, origin: from }, found);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.untraced.set(name, reason);
@@ -128,13 +128,13 @@ export class ModulePreparation {
 
   #rewrite(
     module: WasmModule,
-    label: string,
-    origin: string,
+    known: Pick<ModuleIdentity, 'hash' | 'label' | 'origin'>,
     { hooks, how, complete }: FoundAllocator,
   ): PreparedModule {
+    const { label } = known;
     const rewritten = this.#rewriteWith(module, label, hooks, 'kept');
     const identity: ModuleIdentity = {
-      label,
+      ...known,
       how,
       complete,
       wideAddresses: rewritten.wideAddresses,
@@ -144,7 +144,6 @@ export class ModulePreparation {
       exportNames: module.exports
         .filter(({ kind, name }) => kind === KIND.function && name.length > 3)
         .map(({ index, name }) => [index, name]),
-      origin,
       codeStart: module.section(SECTION.code)!.start,
       firstBody: module.code.bodyStarts[0]!,
     };

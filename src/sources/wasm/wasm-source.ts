@@ -204,7 +204,7 @@ export class WasmSource implements HeapSource {
     module: WebAssembly.Module,
     offsets: OffsetMap | undefined,
   ): CallSites {
-    const key = JSON.stringify([identity.label, identity.firstAdded, identity.movedFrom, identity.contexts]);
+    const key = `${identity.hash} ${identity.label}`;
     let callSites = this.#callSites.get(key);
     if (callSites === undefined) {
       callSites = new CallSites(
