@@ -6,7 +6,6 @@
  */
 import type { AllocationHook } from './allocation-hook.js';
 import { type AllocatorNames, type FoundAllocator, findAllocator } from './allocator-finder.js';
-import { scanCode } from './code-scan.js';
 import { contentHash } from './content-hash.js';
 import { ModuleGraph } from './module-graph.js';
 import { type ModuleIdentity, withIdentity } from './module-identity.js';
@@ -207,7 +206,7 @@ function startMayAllocate(module: WasmModule, hooks: readonly AllocationHook[]):
   const start = module.startFunction;
   if (start === undefined || start < module.importedFunctions.length) return false;
   try {
-    const reached = new ModuleGraph(module, scanCode(module)).closure(start, Number.POSITIVE_INFINITY);
+    const reached = new ModuleGraph(module, module.codeScan).closure(start, Number.POSITIVE_INFINITY);
     return hooks.some((hook) => reached.has(hook.functionIndex));
   } catch {
     return false;
