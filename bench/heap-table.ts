@@ -26,6 +26,7 @@ function newHeap(): HeapTracer {
     nowUs: () => performance.now() * 1000,
     instant: () => {},
     counter: () => {},
+    annex: () => {},
   };
   const heap = new HeapTracer(events, { manual: (host) => new ManualSource(host) });
   heap.enable();

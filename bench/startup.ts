@@ -22,6 +22,7 @@ const session = {
   [RUN_VARIABLE]: writeRunOptions({
     top: 10,
     reportEverySeconds: 0,
+    checkpoints: false,
     timeline: TIMELINE_NAMES,
     resultFile: join(folder, 'result.json'),
   }),

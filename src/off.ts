@@ -68,6 +68,7 @@ const recorder: Public<Recorder> = {
   contents: () => {
     throw new Error(REASON);
   },
+  annex: nothing,
   onFlush: nothing,
   onToggle: nothing,
 };
@@ -96,6 +97,7 @@ const tracer: Public<HeapTracer> = {
   track: (object) => object,
   addPoint: nothing,
   snapshot: () => STILL,
+  checkpoint: nothing,
   report: () => ({ written: false, reason: REASON }),
 };
 

@@ -34,6 +34,7 @@ interface RunFlags {
   readonly wasmContext: boolean;
   readonly quiet?: true;
   readonly inline: boolean;
+  readonly growth: boolean;
   readonly gc: boolean;
   readonly userTiming: boolean;
   readonly http: boolean;
@@ -74,6 +75,7 @@ export function define(command: Command): void {
     .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
     .option('--no-wasm-context', 'leave WebAssembly code as it is but for its allocator')
     .option('--no-inline', 'switch V8 inlining off: exact sites, slower program')
+    .option('--no-growth', 'no checkpoints while it runs, which force garbage collections')
     .option('--no-gc', 'leave garbage collections out of the timeline')
     .option('--no-user-timing', 'leave performance.mark and measure out')
     .option('--no-http', 'leave HTTP requests out')
@@ -103,6 +105,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     [RUN_VARIABLE]: writeRunOptions({
       top: flags.top,
       reportEverySeconds: flags.reportEvery,
+      checkpoints: flags.growth,
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       resultFile,
     }),

@@ -14,5 +14,6 @@ export function heapEvents(trace: Recorder): HeapEvents {
     nowUs: () => trace.clock.nowUs(),
     instant: (name, args) => category.instant(name, args),
     counter: (name, series) => category.counter(name, series),
+    annex: (name, argsJson) => trace.annex(name, argsJson),
   };
 }

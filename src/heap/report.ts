@@ -5,12 +5,21 @@
  * Not here: emitting the rows and the breadcrumbs around them (`tracer.ts`).
  */
 import { formatStack } from './frame.js';
+import type { SiteGrowth } from './growth.js';
+import type { HeapHistory } from './history.js';
 import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
 
 /** One instant of the report, with all its keys. */
 export interface ReportRow {
   readonly name: string;
   readonly values: Readonly<Record<string, string>>;
+}
+
+/** What earlier snapshots add to a report. */
+export interface ReportPast {
+  readonly history?: HeapHistory;
+  /** From `growthOf`; undefined while there is nothing to judge by. */
+  readonly growing?: readonly SiteGrowth[] | undefined;
 }
 
 const DEFAULT_TOP = 10;
@@ -24,18 +33,26 @@ interface Ranked {
 }
 
 /**
- * The rows `heap_report_stats`, `heap_leaks` and `heap_sites`, in this order.
+ * The rows `heap_report_stats`, `heap_leaks`, `heap_sites`, `heap_peak`, and where there is evidence `heap_growth`, in
+ * this order.
  *
- * @param top most groups in `heap_leaks` and in `heap_sites`
+ * @param top most groups in each
+ * @param past what earlier snapshots add: marks of sources that don't keep their own, and the verdicts
  *
  * @example
  * for (const row of reportRows(heap.snapshot())) console.log(row.name, row.values);
  */
-export function reportRows(snapshot: HeapSnapshot, top = DEFAULT_TOP): ReportRow[] {
+export function reportRows(
+  snapshot: HeapSnapshot,
+  top = DEFAULT_TOP,
+  { history, growing }: ReportPast = {},
+): ReportRow[] {
   return [
     { name: 'heap_report_stats', values: statsOf(snapshot) },
     { name: 'heap_leaks', values: leaksOf(snapshot, top) },
     { name: 'heap_sites', values: sitesOf(snapshot, top) },
+    { name: 'heap_peak', values: peakOf(snapshot, top, history) },
+    ...(growing === undefined ? [] : [{ name: 'heap_growth', values: growthRows(growing, top) }]),
   ];
 }
 
@@ -60,6 +77,8 @@ function statsOf(snapshot: HeapSnapshot): Record<string, string> {
   for (const source of sources) {
     values[`${source.source}_live_bytes`] = figure(source.liveBytes, source.estimated);
     values[`${source.source}_live_alloc_count`] = figure(source.liveBlocks, source.estimated);
+    if (source.peakBytes !== undefined)
+      values[`${source.source}_peak_bytes`] = figure(source.peakBytes, source.estimated);
     for (const [name, value] of Object.entries(source.facts)) values[`${source.source}_${name}`] = value;
   }
   return values;
@@ -87,12 +106,46 @@ function sitesOf(snapshot: HeapSnapshot, top: number): Record<string, string> {
   return values;
 }
 
-function liveGroups(snapshot: HeapSnapshot): Ranked[] {
-  return snapshot.sources.flatMap(({ estimated, sites }) =>
-    sites
-      .filter((usage) => usage.liveBytes > 0 || usage.liveBlocks > 0)
-      .map((usage) => ({ usage, bytes: usage.liveBytes, blocks: usage.liveBlocks, estimated })),
+/** Who was live when each source held most. A source that does not know is shown at the snapshot in which it did. */
+function peakOf(
+  snapshot: HeapSnapshot,
+  top: number,
+  history: HeapHistory | undefined,
+): Record<string, string> {
+  const groups = snapshot.sources.flatMap((source): Ranked[] => {
+    if (source.peakBytes === undefined) {
+      return liveGroupsOf(history?.peakOf(source.source) ?? source);
+    }
+    return source.sites.map((usage) => ({
+      usage,
+      bytes: usage.peakBytes ?? 0,
+      blocks: usage.peakBlocks ?? 0,
+      estimated: source.estimated,
+    }));
+  });
+  const values = numbered(
+    'peak',
+    groups.filter(({ bytes, blocks }) => bytes > 0 || blocks > 0),
+    top,
   );
+  return Object.keys(values).length > 0 ? values : { info: 'no_live_allocations_detected' };
+}
+
+function growthRows(growing: readonly SiteGrowth[], top: number): Record<string, string> {
+  if (growing.length === 0) return { info: 'no_growth_detected' };
+  return Object.fromEntries(
+    growing.slice(0, top).map((growth, i) => [`growth_${i + 1}`, describeGrowth(growth)]),
+  );
+}
+
+function liveGroups(snapshot: HeapSnapshot): Ranked[] {
+  return snapshot.sources.flatMap(liveGroupsOf);
+}
+
+function liveGroupsOf({ estimated, sites }: SourceSnapshot): Ranked[] {
+  return sites
+    .filter((usage) => usage.liveBytes > 0 || usage.liveBlocks > 0)
+    .map((usage) => ({ usage, bytes: usage.liveBytes, blocks: usage.liveBlocks, estimated }));
 }
 
 function numbered(prefix: string, groups: Ranked[], top: number): Record<string, string> {
@@ -108,8 +161,19 @@ function byRank(a: Ranked, b: Ranked): number {
 }
 
 function describe({ usage, bytes, blocks, estimated }: Ranked): string {
-  const who = usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
-  return `${who} (${figure(bytes, estimated)} bytes, ${figure(blocks, estimated)} allocations)`;
+  return `${nameOf(usage)} (${figure(bytes, estimated)} bytes, ${figure(blocks, estimated)} allocations)`;
+}
+
+function describeGrowth(growth: SiteGrowth): string {
+  const { usage, estimated, fromBytes, toBytes, spanUs, confidence, inlined } = growth;
+  const perMinute = ((toBytes - fromBytes) / spanUs) * 60e6;
+  const course = `+${figure(perMinute, estimated)} bytes/min, ${figure(fromBytes, estimated)} -> ${figure(toBytes, estimated)} bytes`;
+  const guess = inlined.length > 0 ? `, maybe inlined: ${formatStack(inlined)}` : '';
+  return `${nameOf(usage)} (${course}, confidence ${Math.floor(confidence * 100)}%${guess})`;
+}
+
+function nameOf(usage: SiteUsage): string {
+  return usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
 }
 
 /** Digits without separators or exponent; estimates rounded and marked. */

@@ -5,15 +5,12 @@
  * Site 0 is the group of allocations whose stack was not captured; it also takes what comes after `limit` sites,
  * so a program that makes code at run time can't fill the memory.
  *
- * Memory: 16 bytes of totals for a site, and its frames, which stacks share (`stack.ts`).
- *
- * Not here: what is live at a site, which only the live table knows.
+ * Memory: 16 bytes of totals for a site, 40 of what is live (`live-sites.ts`), and its frames, which stacks share
+ * (`stack.ts`).
  */
 import { type Frame, hashStack } from './frame.js';
+import { LiveSites, UNCAPTURED } from './live-sites.js';
 import type { SourceName } from './snapshot.js';
-
-/** The site of allocations whose stack was not captured. */
-export const UNCAPTURED = 0;
 
 const FIRST_CAPACITY = 64;
 const DEFAULT_LIMIT = 65_536;
@@ -25,6 +22,7 @@ export class SiteTable {
   totalBytes: Float64Array = new Float64Array(FIRST_CAPACITY);
   /** Blocks ever allocated, by site. */
   totalBlocks: Float64Array = new Float64Array(FIRST_CAPACITY);
+  readonly live = new LiveSites();
 
   readonly #limit: number;
   readonly #frames: (readonly Frame[])[] = [];
@@ -66,10 +64,11 @@ export class SiteTable {
     return this.#hashes[site]!;
   }
 
-  /** Forgets the totals and keeps the numbers, so that sites known to a caller stay valid. */
+  /** Forgets the totals and the peak and keeps the numbers, so that sites known to a caller stay valid. */
   resetTotals(): void {
     this.totalBytes.fill(0);
     this.totalBlocks.fill(0);
+    this.live.restartPeak();
   }
 
   #add(hash: string, frames: readonly Frame[]): number {
@@ -78,6 +77,7 @@ export class SiteTable {
       this.totalBytes = doubled(this.totalBytes);
       this.totalBlocks = doubled(this.totalBlocks);
     }
+    this.live.reserve(site + 1);
     this.#frames.push(frames);
     this.#hashes.push(hash);
     this.#byHash.set(hash, site);

@@ -24,6 +24,9 @@ export interface SiteUsage {
   /** 0 when the source can't tell totals (see `SourceSnapshot.hasTotals`). */
   readonly totalBytes: number;
   readonly totalBlocks: number;
+  /** What the site held when its source held most; left out where the source does not know. */
+  readonly peakBytes?: number;
+  readonly peakBlocks?: number;
   /** What the program was doing for whom (`heap.withLabel`); sites that differ in it alone are two. */
   readonly label?: string;
   /** The thread that allocated, where it is not the main thread. */
@@ -32,6 +35,8 @@ export interface SiteUsage {
   readonly className?: string;
   /** Standard error of `liveBytes`, in bytes, where it is a sampling estimate. */
   readonly errorBytes?: number;
+  /** `liveBytes` by time of birth, oldest first: equal slices of the time that `SourceSnapshot.births` covers. */
+  readonly bornBytes?: readonly number[];
 }
 
 /** One heap at one moment. */
@@ -43,7 +48,12 @@ export interface SourceSnapshot {
   readonly hasTotals: boolean;
   readonly liveBytes: number;
   readonly liveBlocks: number;
+  /** Most bytes that were live at once, and in how many blocks; left out where the source does not know. */
+  readonly peakBytes?: number;
+  readonly peakBlocks?: number;
   readonly sites: readonly SiteUsage[];
+  /** What the slices of `SiteUsage.bornBytes` divide: time up to now, or where `timed` is false what was allocated in it. */
+  readonly births?: { readonly spanUs: number; readonly timed: boolean };
   /** Further figures of the source for `heap_report_stats`: names in snake_case, values readable. */
   readonly facts: Readonly<Record<string, string>>;
 }

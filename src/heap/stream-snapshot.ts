@@ -1,4 +1,4 @@
-/** The picture of a stream source: its live tables and site totals, brought together by site. */
+/** The picture of a stream source: what its sites hold, held at the peak, and have allocated. */
 
 import type { SiteTable } from './sites.js';
 import type { SiteUsage, SourceSnapshot } from './snapshot.js';
@@ -13,41 +13,38 @@ export function snapshotStreams(
   streams: Iterable<AllocationStream>,
   facts: Readonly<Record<string, string>> = {},
 ): SourceSnapshot {
-  const bytesAt = new Float64Array(sites.count);
-  const blocksAt = new Float64Array(sites.count);
-  let liveBytes = 0;
-  let liveBlocks = 0;
+  const { live } = sites;
+  const now = live.live(sites.count);
+  const peak = live.peak(sites.count);
   let unmatchedFrees = 0;
   let impliedFrees = 0;
   for (const stream of streams) {
-    stream.forEachLive((_key, bytes, site) => {
-      bytesAt[site]! += bytes;
-      blocksAt[site]! += 1;
-    });
-    liveBytes += stream.liveBytes;
-    liveBlocks += stream.liveBlocks;
     unmatchedFrees += stream.unmatchedFrees;
     impliedFrees += stream.impliedFrees;
   }
   const usages: SiteUsage[] = [];
   for (let site = 0; site < sites.count; site++) {
-    if (sites.totalBlocks[site] === 0 && blocksAt[site] === 0) continue;
+    if (sites.totalBlocks[site] === 0 && now.blocks[site] === 0) continue;
     usages.push({
       source: sites.source,
       hash: sites.hashOf(site),
       frames: sites.framesOf(site),
-      liveBytes: bytesAt[site]!,
-      liveBlocks: blocksAt[site]!,
+      liveBytes: now.bytes[site]!,
+      liveBlocks: now.blocks[site]!,
       totalBytes: sites.totalBytes[site]!,
       totalBlocks: sites.totalBlocks[site]!,
+      peakBytes: peak.bytes[site]!,
+      peakBlocks: peak.blocks[site]!,
     });
   }
   return {
     source: sites.source,
     estimated: false,
     hasTotals: true,
-    liveBytes,
-    liveBlocks,
+    liveBytes: live.bytes,
+    liveBlocks: live.blocks,
+    peakBytes: live.peakBytes,
+    peakBlocks: live.peakBlocks,
     sites: usages,
     facts: { unmatched_frees: String(unmatchedFrees), implied_frees: String(impliedFrees), ...facts },
   };

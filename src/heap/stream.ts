@@ -5,16 +5,17 @@
  *     alloc -> guard -> sampler -> (stack -> site) -> live table, totals, sums -> throttle -> counter point
  *
  * Invariants, between calls:
- *  1. `liveBytes` is the sum of the bytes in the live table.
+ *  1. `liveBytes` is the sum of the bytes in the live table, and each block in it is counted in `sites.live`.
  *  2. Every allocation counts exactly once in the totals of one site, sampled or not.
  *  3. While the guard is busy nothing is added and no free counts as unmatched; blocks already known may be freed.
  *
  * Not here: which source the stream belongs to, and whether that is armed.
  */
 import type { Guard } from './guard.js';
+import { UNCAPTURED } from './live-sites.js';
 import { LiveTable } from './live-table.js';
 import type { Sampler } from './sampler.js';
-import { type SiteTable, UNCAPTURED } from './sites.js';
+import type { SiteTable } from './sites.js';
 import type { EntryFunction, StackCapture } from './stack.js';
 import type { Throttle } from './throttle.js';
 
@@ -89,11 +90,12 @@ export class AllocationStream {
     const sites = this.#sites;
     sites.totalBytes[site]! += bytes;
     sites.totalBlocks[site]! += 1;
+    sites.live.add(site, bytes);
     this.liveBytes += bytes;
     try {
       const replaced = this.#table.put(key, bytes, site);
       if (replaced >= 0) {
-        this.liveBytes -= replaced;
+        this.#left(replaced);
         this.impliedFrees++;
       }
     } catch (error) {
@@ -106,10 +108,10 @@ export class AllocationStream {
   free(key: number): void {
     const bytes = this.#table.take(key);
     if (this.#guard.busy) {
-      if (bytes >= 0) this.liveBytes -= bytes;
+      if (bytes >= 0) this.#left(bytes);
       return;
     }
-    if (bytes >= 0) this.liveBytes -= bytes;
+    if (bytes >= 0) this.#left(bytes);
     else this.unmatchedFrees++;
     if (--this.#throttle.left < 0) this.#throttle.read();
   }
@@ -120,17 +122,21 @@ export class AllocationStream {
     this.alloc(newKey, bytes, entry);
   }
 
-  /** Visits every live block. */
-  forEachLive(visit: (key: number, bytes: number, site: number) => void): void {
-    this.#table.forEach(visit);
-  }
-
-  /** Forgets what is live and the counts; totals belong to the site table. */
+  /** Forgets what is live and the counts; totals and peak belong to the site table. */
   reset(): void {
+    this.#table.forEach((_key, bytes, site) => {
+      this.#sites.live.remove(site, bytes);
+    });
     this.#table.clear();
     this.liveBytes = 0;
     this.unmatchedFrees = 0;
     this.impliedFrees = 0;
+  }
+
+  /** The table has just let a block of so many bytes go. */
+  #left(bytes: number): void {
+    this.liveBytes -= bytes;
+    this.#sites.live.remove(this.#table.site, bytes);
   }
 
   #siteOfCaller(entry: EntryFunction): number {

@@ -7,8 +7,11 @@
  * Not here: how a source sees allocations (`sources/`), what the rows say (`report.ts`).
  */
 import { OtraceError } from '../errors.js';
+import { growthOf } from './growth.js';
 import { Guard } from './guard.js';
+import { HeapHistory } from './history.js';
 import { type ReportRow, reportRows } from './report.js';
+import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
 import type { HeapSnapshot, SourceName } from './snapshot.js';
 import type { HeapSource } from './source.js';
@@ -24,6 +27,8 @@ export interface HeapEvents {
   nowUs(): number;
   instant(name: string, args: Record<string, string>): void;
   counter(name: string, series: Record<string, number>): void;
+  /** Data for tools, as a metadata event with these arguments. */
+  annex(name: string, argsJson: string): void;
 }
 
 /** What a block is known by: an address or number, or anything else that the program has at hand. */
@@ -73,6 +78,8 @@ export class HeapTracer {
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
   #manualOn = false;
+  /** Of the snapshots that reports and checkpoints took. */
+  #history = new HeapHistory();
 
   constructor(events: HeapEvents, options: HeapTracerOptions) {
     const shards = wholeNumber('heap shards', options.shards ?? 16, MAX_SHARDS);
@@ -159,6 +166,7 @@ export class HeapTracer {
   /** Forgets everything collected. What is live now and freed later counts as unmatched. */
   reset(): void {
     this.#sources.reset();
+    this.#history = new HeapHistory();
     if (!this.#enabled) this.#sources.armed = [];
     this.addPoint();
   }
@@ -254,8 +262,9 @@ export class HeapTracer {
   }
 
   /**
-   * Writes the leak report into the trace: `heap_report_stats`, `heap_leaks` and `heap_sites` between
-   * `heap_report_started` and `heap_report_done`, and a point of `heap_live_bytes`.
+   * Writes the leak report into the trace: `heap_report_stats`, `heap_leaks`, `heap_sites` and `heap_peak`, and once
+   * there is something to compare with `heap_growth`, between `heap_report_started` and `heap_report_done`; a point of
+   * `heap_live_bytes`; and the whole snapshot as data for tools.
    *
    * @returns the rows and the snapshot they were made from, or why there are none
    *
@@ -264,28 +273,47 @@ export class HeapTracer {
    * if (!result.written) console.error(result.reason);
    */
   report(options: ReportOptions = {}): ReportResult {
-    if (!this.#enabled) {
-      return { written: false, reason: 'heap tracer is not enabled; call heap.enable() first' };
-    }
-    if (!this.#events.recording) {
-      return {
-        written: false,
-        reason: 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap',
-      };
-    }
-    if (this.host.guard.busy) {
-      return { written: false, reason: 'heap.report() was called from within otrace itself' };
-    }
+    const reason = this.#unready();
+    if (reason !== undefined) return { written: false, reason };
     const top = wholeNumber('heap report top', options.top ?? 10, Number.MAX_SAFE_INTEGER);
     return this.host.guard.run(() => {
       this.#events.instant('heap_report_started', { status: 'begin' });
       const snapshot = this.snapshot({ final: options.final ?? false });
-      const rows = reportRows(snapshot, top);
+      this.#history.add(snapshot);
+      const growing = growthOf(snapshot, this.#history);
+      const rows = reportRows(snapshot, top, { history: this.#history, growing });
       for (const row of rows) this.#events.instant(row.name, { ...row.values });
       this.addPoint();
+      this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'report', growing));
       this.#events.instant('heap_report_done', { status: 'end' });
       return { written: true, snapshot, rows };
     });
+  }
+
+  /**
+   * Notes what is live now, so that a later report can say what has grown since: a report without rows. Costs what a
+   * snapshot costs, which for the `js` source is a full garbage collection.
+   *
+   * @example
+   * setInterval(() => heap.checkpoint(), 60_000).unref();
+   */
+  checkpoint(): void {
+    if (this.#unready() !== undefined) return;
+    this.host.guard.run(() => {
+      const snapshot = this.snapshot();
+      this.#history.add(snapshot);
+      this.addPoint();
+      const growing = growthOf(snapshot, this.#history);
+      this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
+    });
+  }
+
+  /** Why there can be no report now. */
+  #unready(): string | undefined {
+    if (!this.#enabled) return 'heap tracer is not enabled; call heap.enable() first';
+    if (!this.#events.recording)
+      return 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap';
+    return this.host.guard.busy ? 'heap.report() was called from within otrace itself' : undefined;
   }
 
   #arm(recording: readonly HeapSource[]): void {

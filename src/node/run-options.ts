@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly top: number;
   /** Seconds between reports while the program runs; 0 for none. */
   readonly reportEverySeconds: number;
+  /** Whether to note now and then what is live, where no reports are asked for in between. */
+  readonly checkpoints: boolean;
   readonly timeline: readonly TimelineName[];
   /** File in which the program's process leaves what became of the trace, for the process that waits for it. */
   readonly resultFile: string;

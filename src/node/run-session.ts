@@ -8,6 +8,7 @@
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { armHeap } from './arm-heap.js';
+import { Checkpoints } from './checkpoints.js';
 import type { Instances } from './default-instances.js';
 import { MainScope } from './main-scope.js';
 import { RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
@@ -46,6 +47,7 @@ function startReports(instances: Instances, options: RunOptions): void {
     if (!forked) writeFileSync(options.resultFile, JSON.stringify(result));
   });
   if (options.reportEverySeconds > 0) setInterval(report, options.reportEverySeconds * 1000).unref();
+  else if (options.checkpoints) new Checkpoints(() => heap.checkpoint()).start();
   if (process.platform !== 'win32') {
     process.on(REPORT_SIGNAL, () => {
       report();

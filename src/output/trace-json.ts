@@ -2,6 +2,7 @@
  * Events to Chrome Trace Event JSON, byte by byte. What Perfetto's importer can't read is never written: see
  * docs/trace-format.md for the list and the reasons.
  */
+import type { Annex } from '../recorder/annexes.js';
 import { EventKind, RAW_SHAPE } from '../recorder/event-ring.js';
 import { assignLanes, laneTid } from '../recorder/lanes.js';
 import { Tag } from '../recorder/payload.js';
@@ -38,7 +39,7 @@ export class TraceJsonWriter {
    * @param isFirst whether this is the first file of these contents: what was lost is told once
    */
   begin(isFirst: boolean): void {
-    const { processName, batch, anchorUs, rejectedValues, forgottenEvents } = this.#contents;
+    const { processName, batch, annexes, anchorUs, rejectedValues, forgottenEvents } = this.#contents;
     const lost = isFirst ? batch.lostEvents : batch.lostEvents.map(() => 0);
     const facts = {
       tool: 'otrace',
@@ -64,6 +65,7 @@ export class TraceJsonWriter {
     lost.forEach((count, index) => {
       if (count > 0) this.#lossNote(index, count);
     });
+    if (isFirst) for (const annex of annexes) this.#annex(annex);
   }
 
   /** Writes entries `from` (included) to `to` (not included) of the batch. */
@@ -120,6 +122,12 @@ export class TraceJsonWriter {
 
   #metadata(name: string, tid: number, args: string): string {
     return `{"name":"${name}","ph":"M","ts":0,"pid":${this.#contents.pid},"tid":${tid},"args":{${args}}}`;
+  }
+
+  #annex({ name, timeUs, argsJson }: Annex): void {
+    this.#next(`{"name":${textJson(name)},"ph":"M","ts":`);
+    this.#out.microseconds(Float64Array.of(Math.round(timeUs * 1000)), 0);
+    this.#out.text(`,"pid":${this.#contents.pid},"tid":0,"args":${argsJson}}`);
   }
 
   /** Another entry of the list of events. */

@@ -6,6 +6,7 @@
  * (`node/`), the heap (`heap/`).
  */
 import { OtraceError } from '../errors.js';
+import { type Annex, Annexes } from './annexes.js';
 import type { Arguments } from './arguments.js';
 import { type EventBatch, gather } from './batch.js';
 import { Category } from './category.js';
@@ -39,6 +40,7 @@ export interface TraceContents {
   readonly pid: number;
   readonly processName: string;
   readonly batch: EventBatch;
+  readonly annexes: readonly Annex[];
   /** Wall time of timestamp 0, in microseconds since the Unix epoch. */
   readonly anchorUs: number;
   readonly rejectedValues: number;
@@ -82,6 +84,7 @@ export class Recorder extends Category {
   readonly #toggleListeners: ((on: boolean) => void)[] = [];
   /** Events of each log that earlier incremental flushes have written. */
   readonly #flushed = new WeakMap<ReadableLog, number>();
+  readonly #annexes = new Annexes();
   readonly #zones: Category;
   readonly #frames: Category;
   #capacity = DEFAULT_CAPACITY;
@@ -270,6 +273,7 @@ export class Recorder extends Category {
     // A copy to another path does not take events away from the numbered files.
     if (result.written && (path === undefined || !incremental)) {
       for (const log of contents.batch.logs) this.#flushed.set(log, log.ring.written);
+      this.#annexes.markWritten(contents.annexes);
     }
     return result;
   }
@@ -292,10 +296,20 @@ export class Recorder extends Category {
       pid: this.#parts.pid,
       processName: this.#processName,
       batch,
+      annexes: this.#annexes.list(onlyNew),
       anchorUs: this.clock.anchorUs,
       forgottenEvents: this.#parts.forgottenEvents?.() ?? 0,
       rejectedValues: this.#log?.rejectedValues ?? 0,
     };
+  }
+
+  /**
+   * @internal Adds a whole piece of data to the file, as a metadata event that viewers ignore.
+   *
+   * @param argsJson JSON text of an object that holds nothing of what a file must not (see `safe-json.ts`)
+   */
+  annex(name: string, argsJson: string): void {
+    if (this.#enabled) this.#annexes.add({ name, timeUs: this.clock.nowUs(), argsJson });
   }
 
   /** Calls back before each flush, so that others can add their last word. */

@@ -7,9 +7,16 @@ export interface RecordedEvent {
   readonly values: Record<string, string | number>;
 }
 
+export interface RecordedAnnex {
+  readonly name: string;
+  readonly args: unknown;
+}
+
 export interface RecordedHeap {
   readonly heap: HeapTracer;
   readonly events: RecordedEvent[];
+  /** Whole data, in the order written. */
+  readonly annexes: RecordedAnnex[];
   readonly warnings: string[];
   readonly clock: { nowUs: number };
   /** The series of the newest `heap_live_bytes`. */
@@ -18,6 +25,7 @@ export interface RecordedHeap {
 
 export function recordedHeap(options: Partial<HeapTracerOptions> = {}): RecordedHeap {
   const events: RecordedEvent[] = [];
+  const annexes: RecordedAnnex[] = [];
   const warnings: string[] = [];
   const clock = { nowUs: 0 };
   const heap = new HeapTracer(
@@ -26,12 +34,13 @@ export function recordedHeap(options: Partial<HeapTracerOptions> = {}): Recorded
       nowUs: () => clock.nowUs,
       instant: (name, values) => events.push({ name, values }),
       counter: (name, values) => events.push({ name, values }),
+      annex: (name, argsJson) => annexes.push({ name, args: JSON.parse(argsJson) }),
     },
     { manual: (host) => new ManualSource(host), warn: (message) => warnings.push(message), ...options },
   );
   const point = (): Record<string, string | number> | undefined =>
     events.findLast((event) => event.name === 'heap_live_bytes')?.values;
-  return { heap, events, warnings, clock, point };
+  return { heap, events, annexes, warnings, clock, point };
 }
 
 /** The values of one row of a report that was written. */

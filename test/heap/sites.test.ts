@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Frame, hashStack } from '../../src/heap/frame.js';
-import { SiteTable, UNCAPTURED } from '../../src/heap/sites.js';
+import { UNCAPTURED } from '../../src/heap/live-sites.js';
+import { SiteTable } from '../../src/heap/sites.js';
 
 const stack = (name: string): Frame[] => [{ name, file: '/a.js', line: 1, column: 2 }];
 

@@ -76,6 +76,7 @@ function fileOf(log: ReadableLog): TraceDocument {
     pid: process.pid,
     processName: 'p',
     batch,
+    annexes: [],
     anchorUs: 0,
     rejectedValues: 0,
     forgottenEvents: 0,

@@ -9,6 +9,10 @@
  * several do, the node's `selfSize` tells which combination is meant; where it can't (one sample, many sizes, two
  * sizes with the same product) the smallest is taken, small objects being the common ones: such a figure may be
  * several times too high. Cost: one search for each distinct `sample.size`, then a look-up.
+ *
+ * The same sizes tell how far off the bytes may be. An object of size `s` is a sample with probability `1 / k`, each
+ * independently, so `n` samples stand for `n * k` objects with a variance of `n * k * (k - 1)`, and their bytes with
+ * `s^2` times that. A wrong size hardly matters here: where sizes are confused, `s * k` is the same.
  */
 
 /** V8 aligns objects to the word (Node's builds do not compress pointers), and the least is a map word and a field. */
@@ -30,6 +34,13 @@ interface Group {
   chosen: Candidate;
 }
 
+/** What the samples of a node stand for. */
+export interface Estimate {
+  readonly blocks: number;
+  /** Variance of the node's bytes, in bytes squared; those of different nodes add up. */
+  readonly variance: number;
+}
+
 export class BlockEstimate {
   readonly #everyBytes: number;
   readonly #candidates = new Map<number, readonly Candidate[]>();
@@ -43,7 +54,7 @@ export class BlockEstimate {
    * @param selfSize the node's estimated live bytes
    * @param samples how many of the node's samples have each `size`
    */
-  blocks(selfSize: number, samples: ReadonlyMap<number, number>): number {
+  of(selfSize: number, samples: ReadonlyMap<number, number>): Estimate {
     const groups: Group[] = [];
     let combinations = 1;
     for (const [product, count] of samples) {
@@ -53,8 +64,13 @@ export class BlockEstimate {
     }
     if (combinations > 1 && combinations <= MAX_COMBINATIONS) choose(groups, combinations, selfSize);
     let blocks = 0;
-    for (const { chosen, count } of groups) blocks += Math.round(count * chosen.standsFor);
-    return blocks;
+    let variance = 0;
+    for (const { chosen, count } of groups) {
+      const { size, standsFor } = chosen;
+      blocks += Math.round(count * standsFor);
+      variance += size ** 2 * count * standsFor * (standsFor - 1);
+    }
+    return { blocks, variance };
   }
 
   #candidatesFor(product: number): readonly Candidate[] {

@@ -2,7 +2,8 @@
  * From V8's tree of calling contexts to one row for each stack a reader would tell apart.
  *
  * Bytes are the nodes' `selfSize`: V8 rounds what one sample stands for to a whole number, so sums of the samples are
- * off by a quarter for objects near the sampling interval. Blocks are an estimate from the samples (`block-estimate.ts`).
+ * off by a quarter for objects near the sampling interval. Blocks, and the standard error of the bytes, are estimates
+ * from the samples (`block-estimate.ts`).
  *
  * Cost: one pass over the tree, without recursion; stacks are walked only for nodes that hold bytes and only as far
  * as they are shown, each distinct frame is classified, mapped and formatted once, and stacks are compared as lists
@@ -10,6 +11,7 @@
  */
 import { type Frame, formatFrame, hashStack } from '../../heap/frame.js';
 import type { SiteUsage } from '../../heap/snapshot.js';
+import { type Births, SLICES } from './births.js';
 import { BlockEstimate } from './block-estimate.js';
 import type { CallFrame, ProfileNode, SamplingProfile } from './sampler.js';
 import { type ClassifiedFrame, classify, type FrameRules, type StackLink, trimStack } from './trim.js';
@@ -21,7 +23,16 @@ export interface ProfileSites {
   readonly ownBytes: number;
 }
 
-const NO_SAMPLES: ReadonlyMap<number, number> = new Map();
+/** The live samples of one node. */
+interface NodeSamples {
+  /** How many have each `size`. */
+  readonly sizes: Map<number, number>;
+  /** The sum of their sizes, and how it divides by time of birth. */
+  size: number;
+  readonly bornSize: number[];
+}
+
+const NO_SIZES: ReadonlyMap<number, number> = new Map();
 
 /** A tree node still to be visited. */
 interface Pending {
@@ -33,20 +44,25 @@ interface Site {
   readonly frames: readonly Frame[];
   bytes: number;
   blocks: number;
+  /** Of `bytes`. */
+  variance: number;
+  readonly bornBytes: number[];
 }
 
 /**
  * @param everyBytes the interval at which the profile was sampled
  * @param stackDepth frames shown of a stack; contexts that differ only further out are one site
+ * @param births the axis on which the samples' births are laid
  */
 export function profileSites(
   profile: SamplingProfile,
   everyBytes: number,
   stackDepth: number,
   rules: FrameRules,
+  births: Births,
 ): ProfileSites {
   const frames = new FrameTable(rules);
-  const samples = samplesByNode(profile);
+  const samples = samplesByNode(profile, births);
   const estimate = new BlockEstimate(everyBytes);
   const sites = new Map<string, Site>();
   let ownBytes = 0;
@@ -65,27 +81,42 @@ export function profileSites(
     const key = frames.keyOf(stack);
     let site = sites.get(key);
     if (site === undefined) {
-      site = { frames: stack, bytes: 0, blocks: 0 };
+      site = { frames: stack, bytes: 0, blocks: 0, variance: 0, bornBytes: emptySlices() };
       sites.set(key, site);
     }
     site.bytes += node.selfSize;
-    site.blocks += estimate.blocks(node.selfSize, samples.get(node.id) ?? NO_SAMPLES);
+    const own = samples.get(node.id);
+    const { blocks, variance } = estimate.of(node.selfSize, own?.sizes ?? NO_SIZES);
+    site.blocks += blocks;
+    site.variance += variance;
+    if (own !== undefined) addBirths(site.bornBytes, own, node.selfSize);
   }
 
   return { sites: [...sites.values()].map(siteUsage), ownBytes };
 }
 
-function samplesByNode(profile: SamplingProfile): Map<number, Map<number, number>> {
-  const nodes = new Map<number, Map<number, number>>();
-  for (const { nodeId, size } of profile.samples) {
-    let sizes = nodes.get(nodeId);
-    if (sizes === undefined) {
-      sizes = new Map();
-      nodes.set(nodeId, sizes);
+function samplesByNode(profile: SamplingProfile, births: Births): Map<number, NodeSamples> {
+  const nodes = new Map<number, NodeSamples>();
+  for (const { nodeId, size, ordinal } of profile.samples) {
+    let node = nodes.get(nodeId);
+    if (node === undefined) {
+      node = { sizes: new Map(), size: 0, bornSize: emptySlices() };
+      nodes.set(nodeId, node);
     }
-    sizes.set(size, (sizes.get(size) ?? 0) + 1);
+    node.sizes.set(size, (node.sizes.get(size) ?? 0) + 1);
+    node.size += size;
+    node.bornSize[births.sliceOf(ordinal)]! += size;
   }
   return nodes;
+}
+
+/** Divides a node's bytes by birth as its samples are divided. */
+function addBirths(bornBytes: number[], { size, bornSize }: NodeSamples, bytes: number): void {
+  for (let slice = 0; slice < SLICES; slice++) bornBytes[slice]! += (bornSize[slice]! / size) * bytes;
+}
+
+function emptySlices(): number[] {
+  return new Array<number>(SLICES).fill(0);
 }
 
 function siteUsage(site: Site): SiteUsage {
@@ -97,6 +128,8 @@ function siteUsage(site: Site): SiteUsage {
     liveBlocks: site.blocks,
     totalBytes: 0,
     totalBlocks: 0,
+    errorBytes: Math.sqrt(site.variance),
+    bornBytes: site.bornBytes,
   };
 }
 

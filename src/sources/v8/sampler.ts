@@ -27,10 +27,13 @@ export interface CallFrame {
   readonly columnNumber: number;
 }
 
-/** One object that the sampler chose and that is still alive; `size` is its size times what it stands for. */
+/** One object that the sampler chose and that is still alive. */
 export interface ProfileSample {
+  /** Its size times what it stands for. */
   readonly size: number;
   readonly nodeId: number;
+  /** Numbers the samples in order of allocation, from when the sampler was started. */
+  readonly ordinal: number;
 }
 
 export interface SamplingProfile {

@@ -12,6 +12,7 @@
 import { OtraceError } from '../../errors.js';
 import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
 import type { HeapSource } from '../../heap/source.js';
+import { BirthClock, type Births, SLICES } from './births.js';
 import { HeapFloor } from './heap-floor.js';
 import { type ProfileSites, profileSites } from './profile-sites.js';
 import { HeapSampler } from './sampler.js';
@@ -29,7 +30,12 @@ export interface V8SourceOptions extends FrameRules {
 /** Frames asked of V8 beyond those shown, for the engine's inner frames that trimming takes away. */
 const HIDDEN_DEPTH = 32;
 
-const NO_SITES: ProfileSites = { sites: [], ownBytes: 0 };
+const NO_SITES: Sampled = { sites: [], ownBytes: 0, births: undefined };
+
+/** What the sampler's profile told, and the axis of its births. */
+interface Sampled extends ProfileSites {
+  readonly births: Births | undefined;
+}
 
 export class V8Source implements HeapSource {
   readonly name = 'js';
@@ -37,6 +43,7 @@ export class V8Source implements HeapSource {
   readonly #stackDepth: number;
   readonly #sampler = new HeapSampler();
   readonly #floor = new HeapFloor();
+  readonly #births = new BirthClock();
   #everyBytes: number;
   #armed = false;
   #carried: readonly SiteUsage[] = [];
@@ -95,7 +102,7 @@ export class V8Source implements HeapSource {
   }
 
   snapshot(): SourceSnapshot {
-    const { sites: sampled, ownBytes } = this.#sampledSites();
+    const { sites: sampled, ownBytes, births } = this.#sampledSites();
     const sites = this.#carried.length === 0 ? sampled : merged(this.#carried, sampled);
     const hasStacks = this.#refusal === undefined || sites.length > 0;
     const facts: Record<string, string> = {
@@ -112,27 +119,32 @@ export class V8Source implements HeapSource {
       liveBytes: hasStacks ? sum(sites, 'liveBytes') : this.#floor.liveBytes,
       liveBlocks: sum(sites, 'liveBlocks'),
       sites,
+      ...(births !== undefined && { births: { spanUs: births.spanUs, timed: births.timed } }),
       facts,
     };
   }
 
   #sample(): void {
+    this.#births.restart(performance.now());
     this.#refuse(this.#sampler.start(this.#everyBytes, this.#stackDepth + HIDDEN_DEPTH));
   }
 
   #carry(): void {
     if (!this.#sampler.running) return;
-    const { sites } = this.#sampledSites();
-    this.#carried = this.#carried.length === 0 ? sites : merged(this.#carried, sites);
+    const sites = this.snapshot().sites;
+    this.#carried = sites.map((site) => ({ ...site, bornBytes: bornBefore(site.liveBytes) }));
     this.#sampler.stop();
   }
 
-  #sampledSites(): ProfileSites {
+  #sampledSites(): Sampled {
     if (!this.#sampler.running) return NO_SITES;
     try {
       const profile = this.#floor.refresh(() => this.#sampler.profile());
-      if (profile !== undefined)
-        return profileSites(profile, this.#everyBytes, this.#stackDepth, this.#rules);
+      if (profile !== undefined) {
+        const births = this.#births.at(profile, performance.now());
+        const sites = profileSites(profile, this.#everyBytes, this.#stackDepth, this.#rules, births);
+        return { ...sites, births };
+      }
       this.#refuse(
         'another tool has stopped the heap sampler; run without that tool to see JavaScript stacks',
       );
@@ -164,7 +176,18 @@ function merged(carried: readonly SiteUsage[], sampled: readonly SiteUsage[]): S
 }
 
 function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
-  return { ...a, liveBytes: a.liveBytes + b.liveBytes, liveBlocks: a.liveBlocks + b.liveBlocks };
+  return {
+    ...a,
+    liveBytes: a.liveBytes + b.liveBytes,
+    liveBlocks: a.liveBlocks + b.liveBlocks,
+    errorBytes: Math.hypot(a.errorBytes ?? 0, b.errorBytes ?? 0),
+    bornBytes: bornBefore(a.liveBytes).map((bytes, i) => bytes + (b.bornBytes?.[i] ?? 0)),
+  };
+}
+
+/** What was carried over is older than all that is sampled now. */
+function bornBefore(bytes: number): number[] {
+  return Array.from({ length: SLICES }, (_, slice) => (slice === 0 ? bytes : 0));
 }
 
 function sum(sites: readonly SiteUsage[], figure: 'liveBytes' | 'liveBlocks'): number {

@@ -8,7 +8,8 @@
  * One for each module: the same number means another chain of calls in another module.
  */
 import type { Frame } from '../../heap/frame.js';
-import { type SiteTable, UNCAPTURED } from '../../heap/sites.js';
+import { UNCAPTURED } from '../../heap/live-sites.js';
+import type { SiteTable } from '../../heap/sites.js';
 import type { EntryFunction } from '../../heap/stack.js';
 import type { StreamHost } from '../../heap/stream.js';
 import { ContextSites } from './context-sites.js';

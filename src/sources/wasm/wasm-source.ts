@@ -197,6 +197,7 @@ export class WasmSource implements HeapSource {
     this.#gone.instances++;
     this.#gone.blocks += heap.stream.liveBlocks;
     this.#gone.bytes += heap.stream.liveBytes;
+    heap.stream.reset();
   }
 
   #callSitesOf(

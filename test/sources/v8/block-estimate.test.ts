@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { BlockEstimate } from '../../../src/sources/v8/block-estimate.js';
+import { seededRandom } from '../../heap/seeded-random.js';
 
 const everyBytes = 32 * 1024;
 const standsFor = (size: number): number => 1 / (1 - Math.exp(-size / everyBytes));
@@ -23,7 +24,7 @@ describe('block estimate', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 65_536 }), fc.integer({ min: 20, max: 2000 }), (words, count) => {
         const { selfSize, samples } = profiled(new Map([[words * 8, count]]));
-        const blocks = new BlockEstimate(everyBytes).blocks(selfSize, samples);
+        const blocks = new BlockEstimate(everyBytes).of(selfSize, samples).blocks;
         const truth = count * standsFor(words * 8);
         assert.ok(Math.abs(blocks - truth) <= truth * 0.02 + 1, `${blocks} for ${truth}`);
       }),
@@ -36,7 +37,10 @@ describe('block estimate', () => {
     for (const size of [24, 48]) {
       const { selfSize, samples } = profiled(new Map([[size, 7]]));
       assert.deepEqual([...samples.keys()], [32_784]);
-      assert.equal(new BlockEstimate(everyBytes).blocks(selfSize, samples), Math.round(7 * standsFor(size)));
+      assert.equal(
+        new BlockEstimate(everyBytes).of(selfSize, samples).blocks,
+        Math.round(7 * standsFor(size)),
+      );
     }
   });
 
@@ -55,7 +59,7 @@ describe('block estimate', () => {
           ]),
         );
         const truth = n * standsFor(a * 8) + m * standsFor(b * 8);
-        const blocks = new BlockEstimate(everyBytes).blocks(selfSize, samples);
+        const blocks = new BlockEstimate(everyBytes).of(selfSize, samples).blocks;
         runs++;
         if (Math.abs(blocks - truth) < truth * 0.05) close++;
       }),
@@ -65,7 +69,25 @@ describe('block estimate', () => {
   });
 
   it('counts a sample that no size explains as one block, and nothing without samples', () => {
-    assert.equal(new BlockEstimate(everyBytes).blocks(5, new Map([[5, 1]])), 1);
-    assert.equal(new BlockEstimate(everyBytes).blocks(5, new Map()), 0);
+    assert.equal(new BlockEstimate(everyBytes).of(5, new Map([[5, 1]])).blocks, 1);
+    assert.deepEqual(new BlockEstimate(everyBytes).of(5, new Map()), { blocks: 0, variance: 0 });
+  });
+
+  it('is off by as much as its variance says, from far fewer samples than objects to every object a sample', () => {
+    const random = seededRandom(9);
+    for (const size of [16, 1024, 32_768, 131_072]) {
+      const live = Math.ceil(40 * standsFor(size));
+      const squares: number[] = [];
+      for (let run = 0; run < 200; run++) {
+        let count = 0;
+        for (let i = 0; i < live; i++) if (random() < 1 / standsFor(size)) count++;
+        const { selfSize, samples } = profiled(new Map([[size, count]]));
+        const { variance } = new BlockEstimate(everyBytes).of(selfSize, samples);
+        squares.push((selfSize - live * size) ** 2 / variance);
+      }
+      // The squared error in units of the variance has a mean of 1, and 200 of them one within 0.1.
+      const mean = squares.reduce((sum, square) => sum + square, 0) / squares.length;
+      assert.ok(mean > 0.6 && mean < 1.5, `${mean} for ${size}`);
+    }
   });
 });

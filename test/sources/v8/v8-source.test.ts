@@ -70,6 +70,9 @@ describe('V8Source', () => {
     assert.ok(liveBlocks >= 450 && liveBlocks <= 2000, `${liveBlocks}, expected about 1000`);
     assert.deepEqual([snapshot.estimated, snapshot.hasTotals, snapshot.source], [true, false, 'js']);
     assert.ok(top && top.hash.length === 16);
+    // Six of seven are samples, so the count is off by some sqrt(500 / 6) = 9 of them, or 73 KB.
+    assert.ok(top.errorBytes! > 30_000 && top.errorBytes! < 120_000, `${top.errorBytes}`);
+    assertNear(liveBytes, 500 * ARRAY_BYTES, (4 * top.errorBytes!) / (500 * ARRAY_BYTES));
     assert.ok(snapshot.liveBytes >= top.liveBytes);
     assert.equal(kept.length, 500);
   });

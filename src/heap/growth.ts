@@ -1,0 +1,150 @@
+/**
+ * Which sites grow steadily, and how surely: a verdict instead of a list of what is live. Pure.
+ *
+ * Two kinds of evidence, of which the weaker counts where both are there:
+ *
+ *   - **the course** over repeated snapshots. Of an exact source its floor (what is freed later was not gained). A
+ *     course of few snapshots proves little: of `n` the confidence is at most `1 - 2^(1 - n)`.
+ *   - **the births** of what is live (V8's sampler knows them, `sources/v8/births.ts`): a leak has survivors of every
+ *     time; a cache that evicts, or objects in use, only young ones; a cache that filled or a burst only old ones.
+ *     One snapshot is enough. While there are not enough of them to tell the time, at most 90 %.
+ */
+import type { Frame } from './frame.js';
+import type { HeapHistory } from './history.js';
+import { type Inlined, inlinedInto } from './inlined.js';
+import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
+import { bytesAt, floorOf, type Point, type Steadiness, steadinessOf } from './steadiness.js';
+
+/** A site that gains bytes. */
+export interface SiteGrowth {
+  readonly usage: SiteUsage;
+  readonly estimated: boolean;
+  /** What the site and what was inlined into it held after warm-up and hold now, and the time between. */
+  readonly fromBytes: number;
+  readonly toBytes: number;
+  readonly spanUs: number;
+  /** 0 .. 0.99: how surely this is steady growth. */
+  readonly confidence: number;
+  /** Functions that V8 has probably inlined into the site's, innermost first: they may be the ones that allocate. */
+  readonly inlined: readonly Frame[];
+}
+
+/** From here on the growth of a site is called a suspected leak. */
+export const SUSPECT_CONFIDENCE = 0.9;
+
+/** Less sure is not listed, unless there is not yet evidence for more. */
+const LEAST_CONFIDENCE = 0.8;
+const MOST_CONFIDENCE = 0.99;
+const MOST_UNTIMED = 0.9;
+const NOTHING_INLINED: Inlined = { frames: [], earlier: [] };
+/** A course of fewer snapshots says nothing beside the births. */
+const SHORTEST_COURSE = 4;
+/** Estimated gains below this are the engine's own bookkeeping as often as not. */
+const LEAST_ESTIMATED_GAIN_BYTES = 64 * 1024;
+
+/**
+ * The growing sites, most bytes gained first.
+ *
+ * @param history of this and earlier snapshots
+ * @returns undefined while there is nothing to judge by: no births, and no earlier snapshot
+ */
+export function growthOf(snapshot: HeapSnapshot, history: HeapHistory): SiteGrowth[] | undefined {
+  let judged = false;
+  const growing: SiteGrowth[] = [];
+  for (const source of snapshot.sources) {
+    if (source.births === undefined && history.momentsOf(source.source) < 2) continue;
+    judged = true;
+    growing.push(...growthIn(source, snapshot.takenUs, history));
+  }
+  return judged ? growing.sort(byGain) : undefined;
+}
+
+/** The largest sites choose first what they were before; nothing counts for two. */
+function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory): SiteGrowth[] {
+  const { estimated, births } = source;
+  const most = mostConfidence(source, history.momentsOf(source.source));
+  const growing: SiteGrowth[] = [];
+  const left = new Set(source.sites.filter(({ liveBytes }) => liveBytes > 0).sort(byLiveBytes));
+  for (const usage of left) {
+    const { earlier, frames } = births === undefined ? NOTHING_INLINED : inlinedInto(usage, left);
+    const { probability, ...gain } =
+      births === undefined
+        ? exactSteadiness(history.courseOf(usage))
+        : estimatedSteadiness([usage, ...earlier], births, takenUs, history);
+    const confidence = Math.min(probability, most);
+    if (estimated && gain.toBytes - gain.fromBytes < LEAST_ESTIMATED_GAIN_BYTES) continue;
+    if (confidence < Math.min(LEAST_CONFIDENCE, most)) continue;
+    growing.push({ usage, estimated, ...gain, confidence, inlined: frames });
+    for (const site of [usage, ...earlier]) left.delete(site);
+  }
+  return growing;
+}
+
+function byLiveBytes(a: SiteUsage, b: SiteUsage): number {
+  return b.liveBytes - a.liveBytes || (a.hash < b.hash ? -1 : 1);
+}
+
+/** However steady a course looks, it proves no more than this. */
+function mostConfidence({ births }: SourceSnapshot, moments: number): number {
+  if (births !== undefined) return births.timed ? MOST_CONFIDENCE : MOST_UNTIMED;
+  return Math.min(MOST_CONFIDENCE, 1 - 2 ** (1 - moments));
+}
+
+function exactSteadiness(course: readonly Point[]): Steadiness {
+  return steadinessOf(floorOf(course), course.length, () => 0);
+}
+
+/** @param sites a site, and what it was before its functions were inlined */
+function estimatedSteadiness(
+  sites: readonly SiteUsage[],
+  { spanUs, timed }: { readonly spanUs: number; readonly timed: boolean },
+  takenUs: number,
+  history: HeapHistory,
+): Steadiness {
+  // A sum of Poisson counts: its variance grows as its mean does.
+  const liveBytes = sum(sites, (site) => site.liveBytes);
+  const variancePerByte = sum(sites, (site) => (site.errorBytes ?? 0) ** 2) / liveBytes;
+  const samples = variancePerByte > 0 ? liveBytes / variancePerByte : Number.POSITIVE_INFINITY;
+  const survivors = survivorsOf(sites, takenUs - spanUs, spanUs);
+  // An axis of what was allocated has a dead end: what a program does last need not be what leaks.
+  const byBirth = steadinessOf(survivors, timed ? samples : 0, (gain) => variancePerByte * gain);
+  const course = addedUp(sites.map((site) => history.courseOf(site)));
+  if (!timed || course.length < SHORTEST_COURSE) return byBirth;
+  // What was live at a moment and has died since adds to the noise of a gain from there.
+  const net = steadinessOf(course, Math.min(course.length, samples), (gain, fromUs) => {
+    const died = Math.max(0, bytesAt(course, fromUs) - bytesAt(survivors, fromUs));
+    return variancePerByte * (gain + died);
+  });
+  return { ...net, probability: Math.min(net.probability, byBirth.probability) };
+}
+
+/** What is live now, by when it was born: at each moment the bytes that were there already. */
+function survivorsOf(sites: readonly SiteUsage[], startUs: number, spanUs: number): Point[] {
+  const slices = Math.max(1, ...sites.map(({ bornBytes }) => bornBytes?.length ?? 0));
+  const points = [{ timeUs: startUs, bytes: 0 }];
+  for (let slice = 0; slice < slices; slice++) {
+    const born = sum(sites, ({ bornBytes }) => bornBytes?.[slice] ?? 0);
+    points.push({
+      timeUs: startUs + (spanUs * (slice + 1)) / slices,
+      bytes: points.at(-1)!.bytes + born,
+    });
+  }
+  return points;
+}
+
+/** Courses of the same moments. */
+function addedUp(courses: readonly (readonly Point[])[]): Point[] {
+  return courses[0]!.map(({ timeUs }, i) => ({ timeUs, bytes: sum(courses, (course) => course[i]!.bytes) }));
+}
+
+function sum<T>(items: readonly T[], figure: (item: T) => number): number {
+  return items.reduce((total, item) => total + figure(item), 0);
+}
+
+/** More bytes gained first, then the surer, then the hash, so that the order never depends on chance. */
+function byGain(a: SiteGrowth, b: SiteGrowth): number {
+  const gain = b.toBytes - b.fromBytes - (a.toBytes - a.fromBytes);
+  if (gain !== 0) return gain;
+  if (a.confidence !== b.confidence) return b.confidence - a.confidence;
+  return a.usage.hash < b.usage.hash ? -1 : a.usage.hash > b.usage.hash ? 1 : 0;
+}
