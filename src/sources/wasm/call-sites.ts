@@ -48,9 +48,9 @@ export class CallSites {
     return this.#inside.size;
   }
 
-  /** Reads debug information from this module from now on, should the one that it was read from be gone. */
-  renew(module: WebAssembly.Module): void {
-    this.#names.sources.sections.renew(module);
+  /** Another module of the same bytes, to read debug information from. */
+  addModule(module: WebAssembly.Module): void {
+    this.#names.sources.sections.add(module);
   }
 
   /** The entry to remember for the call that JavaScript is making; 0 asks for it. */

@@ -216,7 +216,7 @@ export class WasmSource implements HeapSource {
       );
       this.#callSites.set(key, callSites);
     } else {
-      callSites.renew(module);
+      callSites.addModule(module);
     }
     return callSites;
   }
