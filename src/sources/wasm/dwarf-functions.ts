@@ -86,7 +86,7 @@ export class DwarfFunctions {
     const entry = new Entry();
     unit.read(cursor, entry);
     const name = this.#nameOf(unit, entry);
-    const parents: { readonly depth: number; readonly at: number }[] = [];
+    const parents: { readonly depth: number; readonly at: number; readonly covers: boolean }[] = [];
     let found: readonly number[] = [];
     for (let depth = entry.hasChildren ? 1 : 0; depth > 0; ) {
       const start = cursor.position;
@@ -96,9 +96,11 @@ export class DwarfFunctions {
       }
       while ((parents.at(-1)?.depth ?? 0) >= depth) parents.pop();
       if (entry.tag === TAG.inlined) {
-        parents.push({ depth, at: start });
-        // Optimisers may leave several at one address; the last one counts, as it does for LLVM.
-        if (unit.covers(entry, address)) found = parents.map((parent) => parent.at);
+        // Code moved by an optimiser that did not know leaves children outside of their parents.
+        const covers = parents.at(-1)?.covers !== false && unit.covers(entry, address);
+        parents.push({ depth, at: start, covers });
+        // And several at one address; the last one counts, as it does for LLVM.
+        if (covers) found = parents.map((parent) => parent.at);
       }
       if (entry.hasChildren) depth++;
     }
