@@ -11,6 +11,7 @@ import { totalsSampler } from './pprof-package.js';
 import type { RunOptions } from './run-options.js';
 import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
+import { openWasmSourceMap } from './wasm-source-maps.js';
 
 export function attachSources(instances: Instances, run?: RunOptions): void {
   const { heap, settings, frames } = instances;
@@ -57,6 +58,8 @@ function loadWasmSource({ trace, heap, settings, frames }: Instances): WasmSourc
   const events = trace.category('heap');
   return new WasmSource(heap.host, {
     isOwnFrame: frames.isOwnFrame,
+    displayPath: frames.displayPath,
+    openSourceMap: openWasmSourceMap,
     contexts: settings.wasmContext,
     demangle: settings.demangle,
     onMemoryBytes: (bytes) => events.counter('wasm_memory_bytes', bytes),

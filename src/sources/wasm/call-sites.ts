@@ -17,6 +17,8 @@ import type { FunctionNames, SplitStack, WasmFrames } from './wasm-frames.js';
 
 /** Frames looked at to find the JavaScript behind deep recursion in the module. */
 const MOST_FRAMES = 100;
+/** Frames that are left out of the module's own: moved bodies, and JavaScript that only passes calls on. */
+const SPARE_FRAMES = 8;
 const MOST_PAIRS = 1_000_000;
 const MOST_ENTRIES = 65_536;
 const NOT_SAMPLED = 1;
@@ -46,6 +48,11 @@ export class CallSites {
   /** Contexts that allocated, with each entry they were reached from. */
   get contextCount(): number {
     return this.#inside.size;
+  }
+
+  /** Another module of the same bytes, to read debug information from. */
+  addModule(module: WebAssembly.Module): void {
+    this.#names.sources.sections.add(module);
   }
 
   /** The entry to remember for the call that JavaScript is making; 0 asks for it. */
@@ -78,7 +85,8 @@ export class CallSites {
     const key = `${high},${low}`;
     let inside = this.#inside.get(key);
     if (inside === undefined) {
-      inside = this.#split(this.#capture(told)).inside;
+      // The JavaScript outside is not asked for, and a program may have tens of thousands of contexts.
+      inside = this.#split(this.#capture(told, SPARE_FRAMES + 2 * this.#host.stacks.depth)).inside;
       this.#inside.set(key, inside);
     }
     const site = this.#sites.siteOf([...inside, ...(this.#outside[entry] ?? [])]);
@@ -114,12 +122,12 @@ export class CallSites {
     return this.#frames.split(stack, this.#names, this.#host.stacks.depth);
   }
 
-  /** The whole stack: where the module ends and JavaScript begins is not known before. */
-  #capture(told: EntryFunction): readonly Frame[] {
+  /** By default the whole stack: where the module ends and JavaScript begins is not known before. */
+  #capture(told: EntryFunction, most = MOST_FRAMES): readonly Frame[] {
     const { guard, stacks } = this.#host;
     return guard.run(() => {
       const depth = stacks.depth;
-      stacks.depth = Math.max(MOST_FRAMES, depth);
+      stacks.depth = Math.max(most, depth);
       try {
         return stacks.capture(told);
       } finally {

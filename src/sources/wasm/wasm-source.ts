@@ -19,9 +19,10 @@ import { coverageFacts } from './coverage.js';
 import { hookFunctionsModule } from './hook-functions.js';
 import { HOOK_SLOTS } from './hook-table.js';
 import { functionNames, insideOf, memoryOf } from './instance-parts.js';
+import type { OpenSourceMap } from './instruction-sources.js';
 import { LinearHeap } from './linear-heap.js';
 import type { ModuleIdentity } from './module-identity.js';
-import { callerLabel, isNodesOwn, labelOfUrl } from './module-label.js';
+import { callerScript, isNodesOwn } from './module-label.js';
 import { ModulePreparation } from './module-preparation.js';
 import type { OffsetMap } from './offset-map.js';
 import { ADDED_EXPORTS } from './rewrite.js';
@@ -37,6 +38,10 @@ export interface WasmSourceOptions {
   readonly demangle?: boolean;
   /** Whether a script (path or URL) is part of otrace: modules are called after the program's own that brings them. */
   readonly isOwnFrame?: (script: string) => boolean;
+  /** How a source file's path reads in a report. */
+  readonly displayPath?: (file: string) => string;
+  /** Opens the source map that a module names; without it none is. */
+  readonly openSourceMap?: OpenSourceMap;
   /** Told the bytes of all linear memories, when they change: counter `wasm_memory_bytes`. */
   readonly onMemoryBytes?: (bytes: number) => void;
 }
@@ -47,6 +52,7 @@ export class WasmSource implements HeapSource {
   readonly #names: AllocatorNames;
   readonly #sites = new SiteTable('wasm');
   readonly #frames: WasmFrames;
+  readonly #openSourceMap: OpenSourceMap;
   readonly #preparation: ModulePreparation;
   readonly #hooks: WebAssemblyHooks;
   readonly #onMemoryBytes: (bytes: number) => void;
@@ -71,7 +77,8 @@ export class WasmSource implements HeapSource {
     const isOwnFrame = options.isOwnFrame ?? (() => false);
     this.#host = host;
     this.#names = options.names ?? {};
-    this.#frames = new WasmFrames(options.demangle ?? true);
+    this.#frames = new WasmFrames(options.demangle ?? true, options.displayPath);
+    this.#openSourceMap = options.openSourceMap ?? (() => undefined);
     this.#onMemoryBytes = options.onMemoryBytes ?? (() => {});
     this.#preparation = new ModulePreparation({
       names: this.#names,
@@ -84,9 +91,7 @@ export class WasmSource implements HeapSource {
       prepare: (bytes, url) =>
         host.guard.busy
           ? undefined
-          : host.guard.run(() =>
-              this.#preparation.prepare(bytes, () => labelOfUrl(url) ?? callerLabel(isOwnFrame)),
-            ),
+          : host.guard.run(() => this.#preparation.prepare(bytes, () => url || callerScript(isOwnFrame))),
       instantiated: (announced) => {
         if (host.guard.busy) return;
         try {
@@ -206,16 +211,18 @@ export class WasmSource implements HeapSource {
     module: WebAssembly.Module,
     offsets: OffsetMap | undefined,
   ): CallSites {
-    const key = JSON.stringify([identity.label, identity.firstAdded, identity.movedFrom, identity.contexts]);
+    const key = `${identity.hash} ${identity.label}`;
     let callSites = this.#callSites.get(key);
     if (callSites === undefined) {
       callSites = new CallSites(
         this.#host,
         this.#sites,
         this.#frames,
-        functionNames(identity, module, offsets),
+        functionNames(identity, module, offsets, this.#openSourceMap),
       );
       this.#callSites.set(key, callSites);
+    } else {
+      callSites.addModule(module);
     }
     return callSites;
   }
