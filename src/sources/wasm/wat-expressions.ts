@@ -1,0 +1,31 @@
+/** Reads the text form of WebAssembly into lists of words and lists: `(a (b 1))` -> `[['a', ['b', '1']]]`. */
+
+/** A word, a string in its quotes, or what stands between parentheses. */
+export type Expression = string | List;
+export type List = Expression[];
+
+const TOKEN = /;;[^\n]*|"[^"]*"|[()]|[^\s()]+/g;
+
+/** @throws Error when the parentheses don't match */
+export function readExpressions(text: string): List {
+  const all: List = [];
+  const open: List[] = [];
+  let current = all;
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (token.startsWith(';;')) continue;
+    if (token === '(') {
+      const inner: List = [];
+      current.push(inner);
+      open.push(current);
+      current = inner;
+    } else if (token === ')') {
+      const outer = open.pop();
+      if (outer === undefined) throw new Error('a parenthesis too many');
+      current = outer;
+    } else {
+      current.push(token);
+    }
+  }
+  if (open.length > 0) throw new Error('a parenthesis is missing');
+  return all;
+}
