@@ -33,13 +33,13 @@ export interface SiteSums {
   readonly live: SiteFigures;
   readonly peak: SiteFigures;
   readonly total: SiteFigures;
+  /** Live bytes at each site that may be another's, where there are any. */
+  readonly doubtfulBytes?: Float64Array;
 }
 
 /** The picture of a source that keeps exact figures of every site. */
-export function sitesSnapshot(
-  sites: SiteTable,
-  { live, peak, total }: SiteSums,
-): Omit<SourceSnapshot, 'facts'> {
+export function sitesSnapshot(sites: SiteTable, sums: SiteSums): Omit<SourceSnapshot, 'facts'> {
+  const { live, peak, total, doubtfulBytes } = sums;
   const usages: SiteUsage[] = [];
   for (let site = 0; site < sites.count; site++) {
     if (total.blocks[site] === 0 && live.blocks[site] === 0) continue;
@@ -53,6 +53,7 @@ export function sitesSnapshot(
       totalBlocks: total.blocks[site]!,
       peakBytes: peak.bytes[site]!,
       peakBlocks: peak.blocks[site]!,
+      ...((doubtfulBytes?.[site] ?? 0) > 0 && { errorBytes: Math.ceil(doubtfulBytes![site]!) }),
     });
   }
   return {

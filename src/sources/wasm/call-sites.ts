@@ -13,14 +13,13 @@ import type { EntryFunction } from '../../heap/stack.js';
 import type { StreamHost } from '../../heap/stream.js';
 import { EntryGate } from './entry-gate.js';
 import type { Ledger } from './ledger.js';
-import type { AssumedCaller, SiteRecords } from './site-records.js';
+import { type Caller, NOBODY, type SiteRecords } from './site-records.js';
 import type { FunctionNames, SplitStack, WasmFrames } from './wasm-frames.js';
 
 /** Frames looked at to find the JavaScript behind deep recursion in the module. */
 const MOST_FRAMES = 100;
 const MOST_ENTRIES = 65_536;
 const NOT_SAMPLED = 1;
-const NOBODY: AssumedCaller = { frames: [] };
 
 export class CallSites {
   /** Keeps the contexts of this module apart from those of others in the same ledger. */
@@ -32,7 +31,7 @@ export class CallSites {
   /** By `high,low`. */
   readonly #inside = new Map<string, readonly Frame[]>();
   /** By entry; the first two are nobody. */
-  readonly #callers: AssumedCaller[] = [NOBODY, NOBODY];
+  readonly #callers: Caller[] = [NOBODY, NOBODY];
   readonly #entries = new Map<string, number>();
   /** By the address of its cell. */
   readonly #gates = new Map<number, EntryGate>();
@@ -80,16 +79,21 @@ export class CallSites {
   /** The entry of a call from JavaScript whose turn it is, and what to make of the next ones at its gate. */
   enter(gateAt: number, ledger: Ledger, told: EntryFunction): number {
     const left = ledger.assumedCalls(gateAt);
-    const known = this.#gates.get(gateAt);
-    if (left > 0 && known !== undefined) {
-      ledger.assume(gateAt, known.assumedEntry, left - 1);
-      return known.assumedEntry;
+    let gate = this.#gates.get(gateAt);
+    if (left > 0 && gate?.assumed !== undefined) {
+      ledger.assume(gateAt, gate.assumed.entry, left - 1);
+      return gate.assumed.entry;
     }
     const entry = this.#capturedEntry(told);
     if (left < 0 || entry === NOT_SAMPLED) return entry;
-    const gate = known ?? this.#newGate(gateAt);
-    const calls = gate?.next(this.#callers[entry]!.frames) ?? 0;
-    if (gate !== undefined && calls > 0) ledger.assume(gateAt, gate.assumedEntry, calls);
+    if (gate === undefined) {
+      gate = new EntryGate();
+      this.#gates.set(gateAt, gate);
+    }
+    const calls = gate.next(this.#callers[entry]!.frames, () => this.#newEntry());
+    if (calls > 0) ledger.assume(gateAt, gate.assumed!.entry, calls);
+    const { assumed } = gate;
+    if (assumed !== undefined) this.#callers[assumed.entry] = assumed;
     return entry;
   }
 
@@ -105,12 +109,8 @@ export class CallSites {
     return record;
   }
 
-  #newGate(at: number): EntryGate | undefined {
-    if (this.#callers.length >= MOST_ENTRIES) return undefined;
-    const gate = new EntryGate(this.#callers.length);
-    this.#callers.push(gate);
-    this.#gates.set(at, gate);
-    return gate;
+  #newEntry(): number | undefined {
+    return this.#callers.length >= MOST_ENTRIES ? undefined : this.#callers.push(NOBODY) - 1;
   }
 
   #capturedEntry(told: EntryFunction): number {
@@ -130,8 +130,9 @@ export class CallSites {
       .join('\n');
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      if (this.#callers.length >= MOST_ENTRIES) return NOT_SAMPLED;
-      entry = this.#callers.push({ frames: outside }) - 1;
+      entry = this.#newEntry();
+      if (entry === undefined) return NOT_SAMPLED;
+      this.#callers[entry] = { frames: outside, doubt: 0 };
       this.#entries.set(key, entry);
     }
     return entry;

@@ -6,6 +6,7 @@ import type { SiteFigures } from '../../heap/live-sites.js';
 import type { SiteSums } from '../../heap/stream-snapshot.js';
 import { type LedgerVariant, ledgerText } from './ledger-code.js';
 import { CELL, CELL_BYTES, CHUNK_BYTES, HEAP, LEDGER } from './ledger-layout.js';
+import type { SiteRecords } from './site-records.js';
 import { assembleText } from './wat-assembler.js';
 
 /** Makes modules and instances that the program's own hooks don't see. */
@@ -37,6 +38,11 @@ export interface LedgerInstance {
   open(): void;
   openHeap(): void;
   take(bytes: number): number;
+}
+
+export interface LedgerSums extends SiteSums {
+  /** Live bytes at each site that may be somebody else's: see `entry-gate.ts`. */
+  readonly doubtfulBytes: Float64Array;
 }
 
 const UNUSED = (): never => {
@@ -147,16 +153,18 @@ export class Ledger {
     return isFirst ? -1 : words[(gate + CELL.assumedCalls) >> 2]!;
   }
 
-  /** What all cells of each site come to; @param siteOf the site of a cell, by its record */
-  sums(sites: number, siteOf: (record: number) => number): SiteSums {
+  /** What all cells of each site come to. */
+  sums(sites: number, records: SiteRecords): LedgerSums {
     const [live, peak, total] = [emptyFigures(sites), emptyFigures(sites), emptyFigures(sites)];
+    const doubtfulBytes = new Float64Array(sites);
     const words = this.#view();
     const rising = words[LEDGER.rising >> 2] !== 0;
     const epoch = words[LEDGER.epoch >> 2];
     this.#forEachCell((cell) => {
       const allocatedBlocks = this.#count(cell + CELL.allocatedBlocks);
       if (allocatedBlocks === 0) return;
-      const site = siteOf(words[(cell + CELL.record) >> 2]!);
+      const record = words[(cell + CELL.record) >> 2]!;
+      const site = records.siteOf(record);
       const allocatedBytes = this.#count(cell + CELL.allocatedBytes);
       const liveBytes = allocatedBytes - this.#count(cell + CELL.freedBytes);
       const liveBlocks = allocatedBlocks - this.#count(cell + CELL.freedBlocks);
@@ -169,8 +177,10 @@ export class Ledger {
         isNoted ? this.#count(cell + CELL.markBytes) : liveBytes,
         isNoted ? this.#count(cell + CELL.markBlocks) : liveBlocks,
       );
+      // What others have allocated may all be among what is live.
+      doubtfulBytes[site]! += Math.min(liveBytes, records.doubtOf(record) * allocatedBytes);
     });
-    return { live, peak, total };
+    return { live, peak, total, doubtfulBytes };
   }
 
   #forEachCell(visit: (cell: number) => void): void {

@@ -6,49 +6,36 @@ import type { Frame } from '../../heap/frame.js';
 import { UNCAPTURED } from '../../heap/live-sites.js';
 import type { SiteTable } from '../../heap/sites.js';
 
-/** JavaScript that is not known for certain: `frames` is what it is taken for, as far as is known by now. */
-export interface AssumedCaller {
+/** The JavaScript that called a module. */
+export interface Caller {
   readonly frames: readonly Frame[];
+  /** The share of its calls that may have been made by somebody else; 0 for what was captured. */
+  readonly doubt: number;
 }
 
-interface SiteRecord {
-  readonly inside: readonly Frame[];
-  readonly caller: AssumedCaller;
-  /** What `caller.frames` were when the site was looked up. */
-  frames: readonly Frame[];
-  site: number;
-}
+export const NOBODY: Caller = { frames: [], doubt: 0 };
 
 export class SiteRecords {
   readonly #sites: SiteTable;
-  /** From number 1 on: 0 is what was not captured. */
-  readonly #records: SiteRecord[] = [];
+  /** By number; 0 is what was not captured. */
+  readonly #siteOf: number[] = [UNCAPTURED];
+  readonly #callers: Caller[] = [NOBODY];
 
   constructor(sites: SiteTable) {
     this.#sites = sites;
   }
 
   /** @returns the number of a new record */
-  add(inside: readonly Frame[], caller: AssumedCaller): number {
-    const { frames } = caller;
-    return this.#records.push({ inside, caller, frames, site: this.#sites.siteOf([...inside, ...frames]) });
+  add(inside: readonly Frame[], caller: Caller): number {
+    this.#callers.push(caller);
+    return this.#siteOf.push(this.#sites.siteOf([...inside, ...caller.frames])) - 1;
   }
 
-  /** Looks up what may have changed; @returns the number of sites there are then */
-  settle(): number {
-    for (let number = 1; number <= this.#records.length; number++) this.siteOf(number);
-    return this.#sites.count;
+  siteOf(record: number): number {
+    return this.#siteOf[record] ?? UNCAPTURED;
   }
 
-  /** The site of a record as it is known now. */
-  siteOf(number: number): number {
-    const record = this.#records[number - 1];
-    if (record === undefined) return UNCAPTURED;
-    const { inside, caller } = record;
-    if (record.frames !== caller.frames) {
-      record.frames = caller.frames;
-      record.site = this.#sites.siteOf([...inside, ...caller.frames]);
-    }
-    return record.site;
+  doubtOf(record: number): number {
+    return this.#callers[record]?.doubt ?? 0;
   }
 }

@@ -12,13 +12,13 @@ import { SiteTable } from '../../heap/sites.js';
 import type { SourceSnapshot } from '../../heap/snapshot.js';
 import type { HeapSource } from '../../heap/source.js';
 import type { StreamHost } from '../../heap/stream.js';
-import { type SiteSums, sitesSnapshot } from '../../heap/stream-snapshot.js';
+import { sitesSnapshot } from '../../heap/stream-snapshot.js';
 import type { AllocatorNames } from './allocator-finder.js';
 import { CallSites } from './call-sites.js';
 import { coverageFacts } from './coverage.js';
 import { HOOK_SLOTS } from './hook-table.js';
 import { functionNames, insideOf, memoryOf } from './instance-parts.js';
-import { Ledger } from './ledger.js';
+import { Ledger, type LedgerSums } from './ledger.js';
 import { LinearHeap } from './linear-heap.js';
 import type { ModuleIdentity } from './module-identity.js';
 import { callerLabel, isNodesOwn, labelOfUrl } from './module-label.js';
@@ -43,7 +43,12 @@ export interface WasmSourceOptions {
 }
 
 const NO_FIGURES = { bytes: new Float64Array(1), blocks: new Float64Array(1) };
-const NOTHING: SiteSums = { live: NO_FIGURES, peak: NO_FIGURES, total: NO_FIGURES };
+const NOTHING: LedgerSums = {
+  live: NO_FIGURES,
+  peak: NO_FIGURES,
+  total: NO_FIGURES,
+  doubtfulBytes: new Float64Array(1),
+};
 
 export class WasmSource implements HeapSource {
   readonly name = 'wasm';
@@ -143,8 +148,7 @@ export class WasmSource implements HeapSource {
   snapshot(): SourceSnapshot {
     this.#pollMemories();
     this.#checkNames();
-    const siteOf = (record: number): number => this.#records.siteOf(record);
-    const sums = this.#ledger?.sums(this.#records.settle(), siteOf) ?? NOTHING;
+    const sums = this.#ledger?.sums(this.#sites.count, this.#records) ?? NOTHING;
     const heaps = [...this.#heaps];
     const sum = (count: 'unmatchedFrees' | 'impliedFrees'): string =>
       String(heaps.reduce((all, heap) => all + heap[count], 0));
@@ -154,19 +158,20 @@ export class WasmSource implements HeapSource {
         unmatched_frees: sum('unmatchedFrees'),
         implied_frees: sum('impliedFrees'),
         memory_bytes: String(this.#memoryBytes),
-        ...this.#assumedCallers(),
+        ...this.#assumedCallers(sums),
         ...coverageFacts(heaps, this.#gone, this.#preparation.untraced),
       },
     };
   }
 
-  /** What of the JavaScript in the sites is not captured but concluded: see `entry-gate.ts`. */
-  #assumedCallers(): Record<string, string> {
+  /** How much of the JavaScript in the sites is not captured but concluded: see `entry-gate.ts`. */
+  #assumedCallers({ doubtfulBytes }: LedgerSums): Record<string, string> {
     let calls = 0;
     for (const callSites of this.#callSites.values()) calls += callSites.assumedCalls;
     if (calls === 0) return {};
+    const bytes = Math.ceil(doubtfulBytes.reduce((sum, each) => sum + each, 0));
     return {
-      assumed_callers: `~${calls} calls from JavaScript were taken to come from where all others looked at had come from`,
+      assumed_callers: `~${calls} calls from JavaScript were taken to come from where the ones before had come from; up to ~${bytes} live bytes may be of others`,
     };
   }
 
