@@ -5,6 +5,7 @@ import { V8Source } from '../sources/v8/v8-source.js';
 import type { WasmSource, WasmSourceOptions } from '../sources/wasm/wasm-source.js';
 import type { Instances } from './default-instances.js';
 import { LazyWasmSource } from './lazy-wasm-source.js';
+import { sharedLedgerMemory } from './shared-ledger.js';
 import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
 
@@ -36,11 +37,13 @@ interface WasmModule {
 function loadWasmSource({ trace, heap, settings, frames }: Instances): WasmSource {
   const { WasmSource } = createRequire(import.meta.url)('../cjs/wasm-source.js') as WasmModule;
   const events = trace.category('heap');
+  const shared = sharedLedgerMemory();
   return new WasmSource(heap.host, {
     isOwnFrame: frames.isOwnFrame,
     contexts: settings.wasmContext,
     demangle: settings.demangle,
     onMemoryBytes: (bytes) => events.counter('wasm_memory_bytes', bytes),
+    ...(shared !== undefined && { shared }),
     ...(settings.wasmAlloc !== undefined && { names: settings.wasmAlloc }),
   });
 }

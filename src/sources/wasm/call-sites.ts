@@ -6,14 +6,14 @@
  *
  *     entry   0  not asked yet      1  not sampled, no JavaScript part      n  the nth JavaScript stack, or gate
  *
- * One for each module: the same number means another chain of calls in another module.
+ * One for each module and ledger: the same number means another chain of calls in another module.
  */
 import { type Frame, hashStack } from '../../heap/frame.js';
 import type { EntryFunction } from '../../heap/stack.js';
 import type { StreamHost } from '../../heap/stream.js';
 import { EntryGate } from './entry-gate.js';
 import type { Ledger } from './ledger.js';
-import { type Caller, NOBODY, type SiteRecords } from './site-records.js';
+import { type Caller, NOBODY, type Records } from './site-records.js';
 import type { FunctionNames, SplitStack, WasmFrames } from './wasm-frames.js';
 
 /** Frames looked at to find the JavaScript behind deep recursion in the module. */
@@ -25,13 +25,14 @@ export class CallSites {
   /** Keeps the contexts of this module apart from those of others in the same ledger. */
   readonly salt: bigint;
   readonly #host: StreamHost;
-  readonly #records: SiteRecords;
+  readonly #records: Records;
+  readonly #ledger: Ledger;
   readonly #frames: WasmFrames;
   readonly #names: FunctionNames;
   /** By `high,low`. */
   readonly #inside = new Map<string, readonly Frame[]>();
-  /** By entry; the first two are nobody. */
-  readonly #callers: Caller[] = [NOBODY, NOBODY];
+  /** By entry. */
+  readonly #callers = new Map<number, Caller>();
   readonly #entries = new Map<string, number>();
   /** By the address of its cell. */
   readonly #gates = new Map<number, EntryGate>();
@@ -42,7 +43,8 @@ export class CallSites {
   /** @param module says which module it is, the same in every thread */
   constructor(
     host: StreamHost,
-    records: SiteRecords,
+    records: Records,
+    ledger: Ledger,
     frames: WasmFrames,
     names: FunctionNames,
     module: string,
@@ -50,6 +52,7 @@ export class CallSites {
     this.salt = BigInt.asIntN(64, BigInt(`0x${hashStack(module, [])}`));
     this.#host = host;
     this.#records = records;
+    this.#ledger = ledger;
     this.#frames = frames;
     this.#names = names;
   }
@@ -73,11 +76,13 @@ export class CallSites {
       inside = this.#split(this.#capture(told)).inside;
       this.#inside.set(key, inside);
     }
-    return this.#records.add(inside, this.#callers[entry] ?? NOBODY);
+    return this.#records.add(inside, this.#callers.get(entry) ?? NOBODY);
   }
 
   /** The entry of a call from JavaScript whose turn it is, and what to make of the next ones at its gate. */
-  enter(gateAt: number, ledger: Ledger, told: EntryFunction): number {
+  enter(gateAt: number, told: EntryFunction): number {
+    const ledger = this.#ledger;
+    if (ledger.isShared) return this.#capturedEntry(told); // what was assumed could not be told to the other threads
     const left = ledger.assumedCalls(gateAt);
     let gate = this.#gates.get(gateAt);
     if (left > 0 && gate?.assumed !== undefined) {
@@ -85,15 +90,18 @@ export class CallSites {
       return gate.assumed.entry;
     }
     const entry = this.#capturedEntry(told);
-    if (left < 0 || entry === NOT_SAMPLED) return entry;
+    const caller = this.#callers.get(entry);
+    if (left < 0 || caller === undefined) return entry;
     if (gate === undefined) {
       gate = new EntryGate();
       this.#gates.set(gateAt, gate);
     }
-    const calls = gate.next(this.#callers[entry]!.frames, () => this.#newEntry());
-    if (calls > 0) ledger.assume(gateAt, gate.assumed!.entry, calls);
+    const calls = gate.next(caller.frames, () => this.#newEntry());
     const { assumed } = gate;
-    if (assumed !== undefined) this.#callers[assumed.entry] = assumed;
+    if (assumed !== undefined) {
+      this.#callers.set(assumed.entry, assumed);
+      ledger.assume(gateAt, assumed.entry, calls);
+    }
     return entry;
   }
 
@@ -110,7 +118,7 @@ export class CallSites {
   }
 
   #newEntry(): number | undefined {
-    return this.#callers.length >= MOST_ENTRIES ? undefined : this.#callers.push(NOBODY) - 1;
+    return this.#callers.size >= MOST_ENTRIES ? undefined : this.#ledger.newEntry();
   }
 
   #capturedEntry(told: EntryFunction): number {
@@ -132,7 +140,7 @@ export class CallSites {
     if (entry === undefined) {
       entry = this.#newEntry();
       if (entry === undefined) return NOT_SAMPLED;
-      this.#callers[entry] = { frames: outside, doubt: 0 };
+      this.#callers.set(entry, { frames: outside, doubt: 0 });
       this.#entries.set(key, entry);
     }
     return entry;

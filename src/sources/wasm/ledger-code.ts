@@ -21,6 +21,7 @@ import {
   HEAP,
   LEDGER,
   MOST_CELLS,
+  MOST_SHARED_HEAPS,
   SEGMENT_HEAD_BYTES,
   SEGMENT_LIMIT,
   SEGMENT_SLOTS,
@@ -213,7 +214,8 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
   ;; Makes the first buckets and cells. Traps when there is no memory.
   (func $open (export "open")
     (local $at i32)
-    ${set('top', `(i32.const ${LEDGER.end})`)}
+    ${set('top', `(i32.const ${LEDGER.end + (shared ? MOST_SHARED_HEAPS * HEAP.bytes : 0)})`)}
+    ${set('entries', '(i32.const 1)')}
     ${set('epoch', '(i32.const 1)')}
     ${set('buckets', `(call $take (i32.const ${4 << FIRST_BUCKET_BITS}))`)}
     ${set('bucketShift', `(i32.const ${64 - FIRST_BUCKET_BITS})`)}
@@ -231,6 +233,7 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
     (if (i32.eqz (local.get $at)) (then (unreachable)))
     ${setHeap('directory', '(local.get $at)')}
     ${setHeap('directoryShift', '(i32.const 31)')}
+    ${setHeap('wide', `(i32.const ${wideAddresses ? 1 : 0})`)}
     (i32.store (local.get $at) (call $newSegment (i32.const 1)))
     (i32.store offset=4 (local.get $at) (call $newSegment (i32.const 1)))
     (if (i32.eqz (i32.load offset=4 (local.get $at))) (then (unreachable))))

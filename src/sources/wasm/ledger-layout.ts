@@ -38,12 +38,17 @@ export const LEDGER = {
   /** Not 0 when there was no memory for more. */
   stopped: 64,
   lock: 68,
-  /** Heaps in a memory that threads share, and where they begin. */
-  heaps: 72,
+  /** The last number that was given to an entry. */
+  entries: 72,
   /** As `spareSegment`, of heaps with 64-bit addresses. */
   spareWideSegment: 76,
+  /** In a memory that threads share: heaps there are, a lock for who makes another, and where the first one is. */
+  heaps: 80,
+  heapsLock: 84,
   end: 128,
 } as const;
+/** They follow `LEDGER.end`. */
+export const MOST_SHARED_HEAPS = 128;
 
 /** Of one heap; the first four are i64. */
 export const HEAP = {
@@ -54,6 +59,8 @@ export const HEAP = {
   directory: 32,
   /** 32 less the bits that choose in the directory. */
   directoryShift: 36,
+  /** Not 0 when its addresses are 64-bit ones. */
+  wide: 40,
   bytes: 64,
 } as const;
 

@@ -5,8 +5,8 @@
 import type { SiteFigures } from '../../heap/live-sites.js';
 import type { SiteSums } from '../../heap/stream-snapshot.js';
 import { type LedgerVariant, ledgerText } from './ledger-code.js';
-import { CELL, CELL_BYTES, CHUNK_BYTES, HEAP, LEDGER } from './ledger-layout.js';
-import type { SiteRecords } from './site-records.js';
+import { CELL, CELL_BYTES, CHUNK_BYTES, HEAP, LEDGER, MOST_SHARED_HEAPS } from './ledger-layout.js';
+import type { Records } from './site-records.js';
 import { assembleText } from './wat-assembler.js';
 
 /** Makes modules and instances that the program's own hooks don't see. */
@@ -56,7 +56,12 @@ const NO_CALLS: LedgerCalls = {
   full: UNUSED,
 };
 
+/** A thread that is stopped in the middle of it must not stop the others. */
+const MOST_SPINS = 10_000_000;
+
 export class Ledger {
+  /** Whether all threads of the process write to it. */
+  readonly isShared: boolean;
   readonly #engine: Engine;
   readonly #memory: WebAssembly.Memory;
   readonly #busy: WebAssembly.Global<'i32'>;
@@ -64,14 +69,25 @@ export class Ledger {
   readonly #core: LedgerInstance;
   #words: Uint32Array;
 
-  /** @param busy not 0 while otrace itself works */
-  constructor(engine: Engine, busy: WebAssembly.Global<'i32'>) {
+  /**
+   * @param busy not 0 while otrace itself works
+   * @param shared a memory for all threads of the process; the first one opens it
+   */
+  constructor(engine: Engine, busy: WebAssembly.Global<'i32'>, shared?: WebAssembly.Memory) {
     this.#engine = engine;
     this.#busy = busy;
-    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536 });
+    this.isShared = shared !== undefined;
+    this.#memory = shared ?? new WebAssembly.Memory({ initial: 1, maximum: 65_536 });
     this.#words = new Uint32Array(this.#memory.buffer);
     this.#core = this.instance({ wideAddresses: false, contexts: true }, 0, 0n, NO_CALLS);
-    this.#core.open();
+    this.#alone(() => {
+      if (this.#view()[LEDGER.top >> 2] === 0) this.#core.open();
+    });
+  }
+
+  /** Whether a shared memory has been opened, by whatever thread. */
+  static isOpen(memory: WebAssembly.Memory): boolean {
+    return new Uint32Array(memory.buffer)[LEDGER.top >> 2] !== 0;
   }
 
   /** Makes room for one more heap, and says where. */
@@ -79,6 +95,57 @@ export class Ledger {
     const heap = this.#core.take(HEAP.bytes);
     if (heap === 0) throw new RangeError('no memory for another heap');
     return heap;
+  }
+
+  /** A number for an entry that no thread has. */
+  newEntry(): number {
+    return Atomics.add(this.#view(), LEDGER.entries >> 2, 1) + 1;
+  }
+
+  /** Puts a text where all threads find it; 0 when there is no memory. */
+  write(text: string): number {
+    const bytes = new TextEncoder().encode(text);
+    const at = this.#core.take(bytes.length + 4);
+    if (at === 0) return 0;
+    const memory = new Uint8Array(this.#memory.buffer);
+    memory.set(bytes, at + 4);
+    Atomics.store(this.#view(), at >> 2, bytes.length);
+    return at;
+  }
+
+  read(at: number): string {
+    // A copy: text that threads share can't be decoded.
+    const bytes = new Uint8Array(this.#memory.buffer, at + 4, this.#view()[at >> 2]!).slice();
+    return new TextDecoder().decode(bytes);
+  }
+
+  /** The heaps of all threads that work on shared memories. */
+  get sharedHeaps(): readonly number[] {
+    const count = this.isShared ? this.#view()[LEDGER.heaps >> 2]! : 0;
+    return Array.from({ length: count }, (_, i) => LEDGER.end + i * HEAP.bytes);
+  }
+
+  /**
+   * Finds the heap that `isIt`, or opens a new one and tells its number; one thread at a time.
+   *
+   * @returns its address; undefined when there are too many
+   */
+  sharedHeap(
+    wideAddresses: boolean,
+    isIt: (number: number) => boolean,
+    opened: (number: number) => void,
+  ): number | undefined {
+    return this.#alone(() => {
+      const heaps = this.sharedHeaps;
+      const found = heaps.findIndex((_, number) => isIt(number));
+      if (found >= 0) return heaps[found];
+      if (heaps.length === MOST_SHARED_HEAPS) return undefined;
+      const heap = LEDGER.end + heaps.length * HEAP.bytes;
+      this.instance({ wideAddresses, contexts: true }, heap, 0n, NO_CALLS).openHeap();
+      opened(heaps.length);
+      Atomics.add(this.#view(), LEDGER.heaps >> 2, 1);
+      return heap;
+    });
   }
 
   /** @param module a number that tells the module's contexts from those of other modules */
@@ -96,7 +163,11 @@ export class Ledger {
       ...calls,
     };
     const instance = this.#engine.plainInstance(
-      this.#moduleOf({ wideAddresses: variant.wideAddresses, contexts: variant.contexts, shared: false }),
+      this.#moduleOf({
+        wideAddresses: variant.wideAddresses,
+        contexts: variant.contexts,
+        shared: this.isShared,
+      }),
       {
         otrace: imports as WebAssembly.ModuleImports,
       },
@@ -139,6 +210,14 @@ export class Ledger {
     this.#core.forget();
   }
 
+  /** Forgets what is live in the heaps of all threads. */
+  clearShared(): void {
+    for (const heap of this.sharedHeaps) {
+      const wideAddresses = this.#view()[(heap + HEAP.wide) >> 2] !== 0;
+      this.instance({ wideAddresses, contexts: true }, heap, 0n, NO_CALLS).clear(0);
+    }
+  }
+
   /** From now on so many calls that arrive at this gate are taken for this entry. */
   assume(gate: number, entry: number, calls: number): void {
     const words = this.#view();
@@ -153,10 +232,14 @@ export class Ledger {
     return isFirst ? -1 : words[(gate + CELL.assumedCalls) >> 2]!;
   }
 
-  /** What all cells of each site come to. */
-  sums(sites: number, records: SiteRecords): LedgerSums {
-    const [live, peak, total] = [emptyFigures(sites), emptyFigures(sites), emptyFigures(sites)];
-    const doubtfulBytes = new Float64Array(sites);
+  /** Sees to it that all records have sites, before `addTo`. */
+  settle(records: Records): void {
+    const words = this.#view();
+    this.#forEachCell((cell) => records.siteOf(words[(cell + CELL.record) >> 2]!));
+  }
+
+  /** Adds what all cells of each site come to. */
+  addTo({ live, peak, total, doubtfulBytes }: LedgerSums, records: Records): void {
     const words = this.#view();
     const rising = words[LEDGER.rising >> 2] !== 0;
     const epoch = words[LEDGER.epoch >> 2];
@@ -169,9 +252,9 @@ export class Ledger {
       const liveBytes = allocatedBytes - this.#count(cell + CELL.freedBytes);
       const liveBlocks = allocatedBlocks - this.#count(cell + CELL.freedBlocks);
       const isNoted = !rising && words[(cell + CELL.epoch) >> 2] === epoch;
-      addTo(total, site, allocatedBytes, allocatedBlocks);
-      addTo(live, site, liveBytes, liveBlocks);
-      addTo(
+      add(total, site, allocatedBytes, allocatedBlocks);
+      add(live, site, liveBytes, liveBlocks);
+      add(
         peak,
         site,
         isNoted ? this.#count(cell + CELL.markBytes) : liveBytes,
@@ -180,7 +263,18 @@ export class Ledger {
       // What others have allocated may all be among what is live.
       doubtfulBytes[site]! += Math.min(liveBytes, records.doubtOf(record) * allocatedBytes);
     });
-    return { live, peak, total, doubtfulBytes };
+  }
+
+  /** Runs something that no other thread does meanwhile. */
+  #alone<T>(work: () => T): T {
+    const words = new Int32Array(this.#memory.buffer);
+    const lock = LEDGER.heapsLock >> 2;
+    for (let spins = 0; Atomics.compareExchange(words, lock, 0, 1) !== 0 && spins < MOST_SPINS; spins++);
+    try {
+      return work();
+    } finally {
+      Atomics.store(new Int32Array(this.#memory.buffer), lock, 0);
+    }
   }
 
   #forEachCell(visit: (cell: number) => void): void {
@@ -218,11 +312,17 @@ export class Ledger {
   }
 }
 
+/** Sums of nothing yet. */
+export function emptySums(sites: number): LedgerSums {
+  const [live, peak, total] = [emptyFigures(sites), emptyFigures(sites), emptyFigures(sites)];
+  return { live, peak, total, doubtfulBytes: new Float64Array(sites) };
+}
+
 function emptyFigures(sites: number): SiteFigures {
   return { bytes: new Float64Array(sites), blocks: new Float64Array(sites) };
 }
 
-function addTo(figures: SiteFigures, site: number, bytes: number, blocks: number): void {
+function add(figures: SiteFigures, site: number, bytes: number, blocks: number): void {
   figures.bytes[site]! += bytes;
   figures.blocks[site]! += blocks;
 }

@@ -23,23 +23,29 @@ export class LinearHeap {
   readonly #host: StreamHost;
   /** Address of the heap in the ledger. */
   readonly #at: number;
+  #isOpen: boolean;
   readonly #instances: LedgerInstance[] = [];
   /** Draws that were cut short, by instance. */
   readonly #cut = new WeakSet<LedgerInstance>();
 
-  /** @param memory undefined for one that the module keeps to itself */
+  /**
+   * @param memory undefined for one that the module keeps to itself
+   * @param at where the heap is, if it is there already
+   */
   constructor(
     host: StreamHost,
     ledger: Ledger,
     identity: ModuleIdentity,
     memory: WebAssembly.Memory | undefined,
+    at?: number,
   ) {
     this.#host = host;
     this.ledger = ledger;
     this.identity = identity;
     this.#memory = memory === undefined ? undefined : new WeakRef(memory);
     this.bytesAtFirst = this.memoryBytes;
-    this.#at = ledger.newHeap();
+    this.#isOpen = at !== undefined;
+    this.#at = at ?? ledger.newHeap();
   }
 
   get liveBytes(): number {
@@ -79,26 +85,26 @@ export class LinearHeap {
 
   /** Hooks for one instance on this memory, by the names of `HOOK_SLOTS`. */
   hookFunctions(identity: ModuleIdentity, callSites: CallSites): LedgerInstance {
-    const { ledger } = this;
     const throttle = this.#host.throttle.fork();
     const discover = (low: number, high: number, entry: number): number =>
       callSites.discover(low, high, entry, discover);
     const enter = (gate: number): number =>
-      this.#isTurn(instance) ? callSites.enter(gate, ledger, enter) : NOT_SAMPLED;
+      this.#isTurn(instance) ? callSites.enter(gate, enter) : NOT_SAMPLED;
     const sampled = (): number => (this.#isTurn(instance) ? callSites.sampledRecord(sampled) : UNRECORDED);
     const pause = (): void => {
       throttle.read();
       instance.left.value = throttle.left;
     };
     const full = (): void => this.#warnOfFull();
-    const instance = ledger.instance(identity, this.#at, callSites.salt, {
+    const instance = this.ledger.instance(identity, this.#at, callSites.salt, {
       discover,
       enter,
       sampled,
       pause,
       full,
     });
-    if (this.#instances.length === 0) instance.openHeap();
+    if (!this.#isOpen) instance.openHeap();
+    this.#isOpen = true;
     this.#instances.push(instance);
     this.#draw(instance);
     return instance;

@@ -18,16 +18,23 @@ import { CallSites } from './call-sites.js';
 import { coverageFacts } from './coverage.js';
 import { HOOK_SLOTS } from './hook-table.js';
 import { functionNames, insideOf, memoryOf } from './instance-parts.js';
-import { Ledger, type LedgerSums } from './ledger.js';
+import { emptySums, Ledger, type LedgerSums } from './ledger.js';
 import { LinearHeap } from './linear-heap.js';
 import type { ModuleIdentity } from './module-identity.js';
 import { callerLabel, isNodesOwn, labelOfUrl } from './module-label.js';
 import { ModulePreparation } from './module-preparation.js';
 import type { OffsetMap } from './offset-map.js';
 import { ADDED_EXPORTS } from './rewrite.js';
-import { SiteRecords } from './site-records.js';
+import { SharedMemories } from './shared-memories.js';
+import { type Records, SharedRecords, SiteRecords } from './site-records.js';
 import { WasmFrames } from './wasm-frames.js';
 import { type Announced, WebAssemblyHooks } from './web-assembly.js';
+
+export interface SharedLedgerMemory {
+  readonly memory: WebAssembly.Memory;
+  /** True in one thread: that which reports what is in it. */
+  readonly isReporter: boolean;
+}
 
 export interface WasmSourceOptions {
   /** Which functions allocate and free, for modules where they can't be found: `--wasm-alloc malloc=xa,free=ya`. */
@@ -38,17 +45,11 @@ export interface WasmSourceOptions {
   readonly demangle?: boolean;
   /** Whether a script (path or URL) is part of otrace: modules are called after the program's own that brings them. */
   readonly isOwnFrame?: (script: string) => boolean;
+  /** A memory that all threads of the process have, for heaps in shared memories. */
+  readonly shared?: SharedLedgerMemory;
   /** Told the bytes of all linear memories, when they change: counter `wasm_memory_bytes`. */
   readonly onMemoryBytes?: (bytes: number) => void;
 }
-
-const NO_FIGURES = { bytes: new Float64Array(1), blocks: new Float64Array(1) };
-const NOTHING: LedgerSums = {
-  live: NO_FIGURES,
-  peak: NO_FIGURES,
-  total: NO_FIGURES,
-  doubtfulBytes: new Float64Array(1),
-};
 
 export class WasmSource implements HeapSource {
   readonly name = 'wasm';
@@ -63,13 +64,15 @@ export class WasmSource implements HeapSource {
   readonly #heaps = new Set<LinearHeap>();
   readonly #heapOfMemory = new WeakMap<WebAssembly.Memory, LinearHeap>();
   readonly #callSites = new Map<string, CallSites>();
+  readonly #sharedCallSites = new Map<string, CallSites>();
   /** Instances with hooks; none is kept alive by this. */
   readonly #instances = new Set<WeakRef<WebAssembly.Instance>>();
   /** Memories of modules without hooks. */
   readonly #otherMemories = new Set<WeakRef<WebAssembly.Memory>>();
-  readonly #records = new SiteRecords(this.#sites);
   readonly #busy = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
-  #ledger: Ledger | undefined;
+  readonly #shared: SharedLedgerMemory | undefined;
+  #own: LedgerParts | undefined;
+  #ofAll: (LedgerParts & { readonly memories: SharedMemories }) | undefined;
   readonly #collected = new FinalizationRegistry<LinearHeap>((heap) => this.#collect(heap));
   readonly #gone = { instances: 0, blocks: 0, bytes: 0 };
   #armed = false;
@@ -82,6 +85,7 @@ export class WasmSource implements HeapSource {
     const isOwnFrame = options.isOwnFrame ?? (() => false);
     this.#host = host;
     this.#names = options.names ?? {};
+    this.#shared = options.shared;
     this.#frames = new WasmFrames(options.demangle ?? true);
     this.#onMemoryBytes = options.onMemoryBytes ?? (() => {});
     this.#preparation = new ModulePreparation({
@@ -135,23 +139,33 @@ export class WasmSource implements HeapSource {
   }
 
   reset(): void {
-    for (const heap of this.#heaps) heap.clear();
-    this.#ledger?.forget();
+    for (const heap of this.#heaps) if (!heap.ledger.isShared) heap.clear();
+    this.#own?.ledger.forget();
+    const all = this.#reported();
+    all?.ledger.clearShared();
+    all?.ledger.forget();
     Object.assign(this.#gone, { instances: 0, blocks: 0, bytes: 0 });
   }
 
   liveBytes(): number {
     this.#pollMemories();
-    return this.#ledger?.liveBytes ?? 0;
+    return (this.#own?.ledger.liveBytes ?? 0) + (this.#reported()?.ledger.liveBytes ?? 0);
   }
 
   snapshot(): SourceSnapshot {
     this.#pollMemories();
     this.#checkNames();
-    const sums = this.#ledger?.sums(this.#sites.count, this.#records) ?? NOTHING;
-    const heaps = [...this.#heaps];
-    const sum = (count: 'unmatchedFrees' | 'impliedFrees'): string =>
-      String(heaps.reduce((all, heap) => all + heap[count], 0));
+    const ledgers = [this.#own, this.#reported()].filter((parts) => parts !== undefined);
+    for (const { ledger, records } of ledgers) ledger.settle(records);
+    const sums = emptySums(this.#sites.count);
+    for (const { ledger, records } of ledgers) ledger.addTo(sums, records);
+    const heaps = [...this.#heaps].filter((heap) => this.#isReported(heap));
+    const shared = this.#reported()?.ledger;
+    const sum = (count: 'unmatchedFrees' | 'impliedFrees'): string => {
+      const own = heaps.map((heap) => (heap.ledger.isShared ? 0 : heap[count]));
+      const others = shared?.sharedHeaps.map((heap) => shared.heapCount(heap, count)) ?? [];
+      return String([...own, ...others].reduce((all, each) => all + each, 0));
+    };
     return {
       ...sitesSnapshot(this.#sites, sums),
       facts: {
@@ -193,7 +207,7 @@ export class WasmSource implements HeapSource {
       return;
     }
     const heap = this.#heapFor(memory, instance, identity);
-    const functions = heap.hookFunctions(identity, this.#callSitesOf(identity, module, offsets));
+    const functions = heap.hookFunctions(identity, this.#callSitesOf(heap.ledger, identity, module, offsets));
     const table = realExports[ADDED_EXPORTS.hooks] as WebAssembly.Table;
     HOOK_SLOTS.forEach((slot, i) => {
       table.set(i, functions[slot]);
@@ -209,7 +223,8 @@ export class WasmSource implements HeapSource {
   ): LinearHeap {
     const known = memory === undefined ? undefined : this.#heapOfMemory.get(memory);
     if (known !== undefined) return known;
-    const heap = new LinearHeap(this.#host, this.#openLedger(), identity, memory);
+    const { ledger, at } = this.#placeFor(memory, identity);
+    const heap = new LinearHeap(this.#host, ledger, identity, memory, at);
     this.#heaps.add(heap);
     if (memory !== undefined) this.#heapOfMemory.set(memory, heap);
     this.#collected.register(memory ?? instance, heap);
@@ -218,7 +233,7 @@ export class WasmSource implements HeapSource {
 
   /** The memory is gone, and with it every block in it: nobody can free them any more, and nobody has to. */
   #collect(heap: LinearHeap): void {
-    if (!this.#heaps.delete(heap)) return;
+    if (!this.#heaps.delete(heap) || heap.ledger.isShared) return; // other threads may still have a shared one
     this.#gone.instances++;
     this.#gone.blocks += heap.liveBlocks;
     this.#gone.bytes += heap.liveBytes;
@@ -226,33 +241,69 @@ export class WasmSource implements HeapSource {
   }
 
   #callSitesOf(
+    ledger: Ledger,
     identity: ModuleIdentity,
     module: WebAssembly.Module,
     offsets: OffsetMap | undefined,
   ): CallSites {
     const key = JSON.stringify([identity.label, identity.firstAdded, identity.movedFrom, identity.contexts]);
-    let callSites = this.#callSites.get(key);
+    const callSitesOf = ledger.isShared ? this.#sharedCallSites : this.#callSites;
+    let callSites = callSitesOf.get(key);
     if (callSites === undefined) {
       callSites = new CallSites(
         this.#host,
-        this.#records,
+        ledger.isShared ? this.#ofAll!.records : this.#own!.records,
+        ledger,
         this.#frames,
         functionNames(identity, module, offsets),
         key,
       );
-      this.#callSites.set(key, callSites);
+      callSitesOf.set(key, callSites);
     }
     return callSites;
   }
 
-  #openLedger(): Ledger {
-    this.#ledger ??= new Ledger(this.#hooks, this.#busy);
-    return this.#ledger;
+  /** Where the blocks of a memory are kept: with those of all threads if it is shared, else in a heap of its own. */
+  #placeFor(
+    memory: WebAssembly.Memory | undefined,
+    identity: ModuleIdentity,
+  ): { ledger: Ledger; at?: number | undefined } {
+    if (this.#shared !== undefined && memory !== undefined && isShared(memory)) {
+      const { ledger, memories } = this.#openShared(this.#shared);
+      const at = memories.heapOf(memory, identity.wideAddresses);
+      if (at !== undefined) return { ledger, at };
+    }
+    if (this.#own === undefined) {
+      const ledger = new Ledger(this.#hooks, this.#busy);
+      this.#own = { ledger, records: new SiteRecords(this.#sites) };
+    }
+    return { ledger: this.#own.ledger };
+  }
+
+  #openShared({ memory }: SharedLedgerMemory): LedgerParts & { readonly memories: SharedMemories } {
+    if (this.#ofAll === undefined) {
+      const ledger = new Ledger(this.#hooks, this.#busy, memory);
+      const records = new SharedRecords(ledger, this.#sites);
+      this.#ofAll = { ledger, records, memories: new SharedMemories(ledger) };
+    }
+    return this.#ofAll;
+  }
+
+  /** The ledger of all threads, if this thread reports it and there is something in it. */
+  #reported(): LedgerParts | undefined {
+    const shared = this.#shared;
+    if (shared?.isReporter !== true) return undefined;
+    return Ledger.isOpen(shared.memory) ? this.#openShared(shared) : undefined;
+  }
+
+  #isReported(heap: LinearHeap): boolean {
+    return !heap.ledger.isShared || this.#shared?.isReporter === true;
   }
 
   #pollMemories(): void {
     let bytes = 0;
     for (const heap of this.#heaps) {
+      if (!this.#isReported(heap)) continue;
       bytes += heap.memoryBytes;
       this.#checkGrowth(heap);
     }
@@ -286,4 +337,13 @@ export class WasmSource implements HeapSource {
         'it may have another allocator, name its functions with --wasm-alloc',
     );
   }
+}
+
+interface LedgerParts {
+  readonly ledger: Ledger;
+  readonly records: Records;
+}
+
+function isShared(memory: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer === 'function' && memory.buffer instanceof SharedArrayBuffer;
 }

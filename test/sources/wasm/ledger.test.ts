@@ -3,7 +3,12 @@ import { describe, test } from 'node:test';
 import wabt from 'wabt';
 import { LiveSites } from '../../../src/heap/live-sites.js';
 import { SiteTable } from '../../../src/heap/sites.js';
-import { Ledger, type LedgerCalls, type LedgerInstance } from '../../../src/sources/wasm/ledger.js';
+import {
+  emptySums,
+  Ledger,
+  type LedgerCalls,
+  type LedgerInstance,
+} from '../../../src/sources/wasm/ledger.js';
 import { ledgerText } from '../../../src/sources/wasm/ledger-code.js';
 import { NOBODY, SiteRecords } from '../../../src/sources/wasm/site-records.js';
 import { assembleText } from '../../../src/sources/wasm/wat-assembler.js';
@@ -55,6 +60,12 @@ function openLedger(wideAddresses: boolean) {
   return { ledger, sites, records, busy, told, newHeap };
 }
 
+function sumsOf(ledger: Ledger, sites: SiteTable, records: SiteRecords) {
+  const sums = emptySums(sites.count);
+  ledger.addTo(sums, records);
+  return sums;
+}
+
 /** What the ledger should say, by the plainest means. */
 class Model {
   readonly live = new LiveSites();
@@ -92,7 +103,7 @@ for (const wideAddresses of [false, true]) {
     const unit = wideAddresses ? 8 : 1;
     const siteOfContext: number[] = [];
     const compare = (): void => {
-      const { live, peak, total } = ledger.sums(sites.count, records);
+      const { live, peak, total } = sumsOf(ledger, sites, records);
       const expected = model.live.live(sites.count);
       const expectedPeak = model.live.peak(sites.count);
       assert.deepEqual([...live.bytes], [...expected.bytes]);
@@ -186,7 +197,7 @@ describe('a ledger', () => {
     }
     assert.equal(told.length, 100_000);
     assert.equal(ledger.heapCount(heap.at, 'impliedFrees'), 100_000);
-    const { live } = ledger.sums(sites.count, records);
+    const { live } = sumsOf(ledger, sites, records);
     assert.equal(
       live.blocks.reduce((sum, blocks) => sum + blocks, 0),
       100_000,
