@@ -37,8 +37,11 @@ export interface LedgerVariant extends HookVariant {
 
 /** Most bits of a hash that choose in the directory: 2^20 segments are 700 million blocks. */
 const MOST_DIRECTORY_BITS = 20;
-/** Spins on a lock before it is taken from its holder, which must be a thread that was stopped in the middle. */
-const MOST_SPINS = 50_000_000;
+/** Spins on a lock (a power of two) before it is waited for, for so long. */
+const SPINS = 256;
+const WAIT_NS = 50_000;
+/** Spins before a lock is taken from its holder, which must be a thread that was stopped in the middle: seconds. */
+const MOST_SPINS = 20_000_000;
 
 const FIRST_BUCKET_BITS = 10;
 
@@ -202,6 +205,7 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
   (import "otrace" "heap" (global $heap i32))           ;; address of the heap's control
   (import "otrace" "module" (global $module i64))       ;; keeps contexts of different modules on one heap apart
   (import "otrace" "busy" (global $busy (mut i32)))
+  ${shared ? '(import "otrace" "mayWait" (global $mayWait i32))' : ''}
   (import "otrace" "discover" (func $discover (param i32) (param i32) (param i32) (result i32)))
   (import "otrace" "enter" (func $enter (param i32) (result i32)))
   (import "otrace" "sampled" (func $sampled (result i32)))
@@ -573,12 +577,15 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
   ${
     shared
       ? `
+  ;; Its holder may have lost the processor: now and then it is waited for, where this thread may wait at all.
   (func $lock (param $at i32)
     (local $spins i32)
     (block $taken
       (loop $again
         (br_if $taken (i32.eqz (i32.atomic.rmw.cmpxchg (local.get $at) (i32.const 0) (i32.const 1))))
         ${step('$spins', '(i32.const 1)')}
+        (if (i32.and (global.get $mayWait) (i32.eqz (i32.and (local.get $spins) (i32.const ${SPINS - 1}))))
+          (then (drop (memory.atomic.wait32 (local.get $at) (i32.const 1) (i64.const ${WAIT_NS})))))
         (br_if $again (i32.lt_u (local.get $spins) (i32.const ${MOST_SPINS}))))))`
       : ''
   }`;

@@ -160,6 +160,7 @@ export class Ledger {
       heap,
       module, // a bigint, which the declarations of the DOM don't know as an import
       busy: this.#busy,
+      ...(this.isShared && { mayWait: mayWait() ? 1 : 0 }),
       ...calls,
     };
     const instance = this.#engine.plainInstance(
@@ -309,6 +310,16 @@ export class Ledger {
       this.#modules.set(key, module);
     }
     return module;
+  }
+}
+
+/** A browser's main thread must not wait. */
+function mayWait(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

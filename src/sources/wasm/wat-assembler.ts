@@ -47,6 +47,7 @@ const MEMORY: Readonly<Record<string, readonly [readonly number[], number]>> = {
   'i64.load': [[0x29], 3],
   'i32.store': [[0x36], 2],
   'i64.store': [[0x37], 3],
+  'memory.atomic.wait32': [[0xfe, 0x01], 2],
   'i32.atomic.store': [[0xfe, 0x17], 2],
   'i32.atomic.rmw.cmpxchg': [[0xfe, 0x48], 2],
 };
