@@ -13,6 +13,7 @@ import { type ModuleIdentity, withIdentity } from './module-identity.js';
 import { ownLabel } from './module-label.js';
 import { parseModule, type WasmModule } from './module-sections.js';
 import type { OffsetMap } from './offset-map.js';
+import { withoutPassingFrees } from './passing-frees.js';
 import { type RewrittenModule, rewriteModule } from './rewrite.js';
 import { KIND } from './section-layout.js';
 
@@ -125,7 +126,12 @@ export class ModulePreparation {
     return findAllocator(module);
   }
 
-  #rewrite(module: WasmModule, label: string, { hooks, how, complete }: FoundAllocator): PreparedModule {
+  #rewrite(
+    module: WasmModule,
+    label: string,
+    { hooks: found, how, complete }: FoundAllocator,
+  ): PreparedModule {
+    const hooks = withoutPassingFrees(module, found);
     const rewritten = this.#rewriteWith(module, label, hooks, 'kept');
     const identity: ModuleIdentity = {
       label,
