@@ -83,15 +83,31 @@ export class LinearHeap {
     return unexplained > LEAST_UNEXPLAINED_BYTES ? unexplained : 0;
   }
 
-  /** Hooks for one instance on this memory, by the names of `HOOK_SLOTS`. */
-  hookFunctions(identity: ModuleIdentity, callSites: CallSites): LedgerInstance {
+  /**
+   * Hooks for one instance on this memory, by the names of `HOOK_SLOTS`.
+   *
+   * @param settle sets right what a trap left behind in the instance; called now and then, when none of its code runs
+   */
+  hookFunctions(identity: ModuleIdentity, callSites: CallSites, settle: () => void): LedgerInstance {
+    let settling = false;
+    const settleSoon = (): void => {
+      if (settling) return;
+      settling = true;
+      queueMicrotask(() => {
+        settling = false;
+        settle();
+      });
+    };
     const throttle = this.#host.throttle.fork();
-    const discover = (low: number, high: number, entry: number): number =>
-      callSites.discover(low, high, entry, discover);
+    const discover = (low: number, high: number, entry: number): number => {
+      settleSoon();
+      return callSites.discover(low, high, entry, discover);
+    };
     const enter = (gate: number): number =>
       this.#isTurn(instance) ? callSites.enter(gate, enter) : NOT_SAMPLED;
     const sampled = (): number => (this.#isTurn(instance) ? callSites.sampledRecord(sampled) : UNRECORDED);
     const pause = (): void => {
+      settleSoon();
       throttle.read();
       instance.left.value = throttle.left;
     };

@@ -17,7 +17,7 @@ import type { AllocatorNames } from './allocator-finder.js';
 import { CallSites } from './call-sites.js';
 import { coverageFacts } from './coverage.js';
 import { HOOK_SLOTS } from './hook-table.js';
-import { functionNames, insideOf, memoryOf } from './instance-parts.js';
+import { functionNames, insideOf, memoryOf, putRight } from './instance-parts.js';
 import { emptySums, Ledger, type LedgerSums } from './ledger.js';
 import { LinearHeap } from './linear-heap.js';
 import type { ModuleIdentity } from './module-identity.js';
@@ -207,13 +207,23 @@ export class WasmSource implements HeapSource {
       return;
     }
     const heap = this.#heapFor(memory, instance, identity);
-    const functions = heap.hookFunctions(identity, this.#callSitesOf(heap.ledger, identity, module, offsets));
+    const reference = new WeakRef(instance);
+    const callSites = this.#callSitesOf(heap.ledger, identity, module, offsets);
+    const functions = heap.hookFunctions(identity, callSites, this.#settlerOf(reference));
     const table = realExports[ADDED_EXPORTS.hooks] as WebAssembly.Table;
     HOOK_SLOTS.forEach((slot, i) => {
       table.set(i, functions[slot]);
     });
-    this.#instances.add(new WeakRef(instance));
+    this.#instances.add(reference);
     insideOf(realExports).value = this.#armed ? 0 : -1;
+  }
+
+  /** Apart, so that what it is made from is all that it keeps. */
+  #settlerOf(reference: WeakRef<WebAssembly.Instance>): () => void {
+    return () => {
+      const instance = reference.deref();
+      if (instance !== undefined) putRight(this.#hooks.realExports(instance));
+    };
   }
 
   #heapFor(
