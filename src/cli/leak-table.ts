@@ -1,44 +1,27 @@
 /**
- * A heap report as people read it in a terminal: the top leaks with their stacks, and the hottest sites in a line
- * each. Pure: a report and the terminal's measures in, text out. `otrace report` and `otrace run` print it.
+ * A heap report as people read it in a terminal: the suspected leaks (`growth-table.ts`), what holds most with its
+ * stacks, and the hottest sites in a line each. Pure: a report and the terminal's measures in, text out. `otrace report` and `otrace run` print it.
  */
 import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
 import type { HeapReport, ReportRow } from '../reading/heap-reports.js';
 import { formatCount, formatShare, plural } from './figures.js';
-import { type CellOptions, innermostLines, stackLines } from './frame-lines.js';
+import { type CellOptions, innermostLines } from './frame-lines.js';
+import { growthLines } from './growth-table.js';
 import { formatBytes } from './size.js';
+import { type Column, cellOptions, HANGING_INDENT, stackTable, type TableOptions } from './stack-table.js';
 import { columnsOf, printable } from './wrap.js';
 
-export interface TableOptions {
-  /** Columns of the terminal. */
-  readonly width: number;
-  readonly colors: boolean;
-  /** Rows of each table at most. */
-  readonly top: number;
-  /** Paths below this directory are shown from there; empty to show all in full. */
-  readonly baseDirectory: string;
-}
-
-/** In a terminal narrower than this, stacks hang below the figures instead of beside them. */
-const NARROW = 110;
-const HANGING_INDENT = 6;
-/** Columns of a stack even in the narrowest terminal. */
-const NARROWEST_STACK = 24;
 /** A row without a stack. */
 const NO_STACK = 'no stack';
 
-/** The lines of both tables, ended by a newline. */
+/** The lines of all tables, ended by a newline. */
 export function renderReport(report: HeapReport, options: TableOptions): string {
-  const sites = siteLines(report, options);
-  return [...leakLines(report, options), '', ...sites, ...(sites.length > 0 ? [''] : [])].join('\n');
-}
-
-interface Column {
-  readonly title: string;
-  readonly cells: readonly string[];
-  readonly alignRight: boolean;
-  readonly paint: (text: string) => string;
+  const tables = [growthLines(report, options), leakLines(report, options), siteLines(report, options)];
+  return tables
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n');
 }
 
 function leakLines(report: HeapReport, options: TableOptions): string[] {
@@ -68,22 +51,8 @@ function leakLines(report: HeapReport, options: TableOptions): string[] {
       paint: plain,
     });
   }
-  const widths = columns.map((column) => Math.max(...[column.title, ...column.cells].map(columnsOf)));
-  const left = widths.reduce((sum, width) => sum + width + 2, 2);
-  const indent = options.width < NARROW ? HANGING_INDENT : left;
-  const cell = cellOptions(options, left, indent);
-  const lines = [title];
-  const heads = columns.map((column, i) => pad(column.title, widths[i]!, column.alignRight));
-  lines.push(colors.dim(`  ${heads.join('  ')}  allocated at`));
-  for (const [r, row] of rows.entries()) {
-    const [first = '', ...rest] = row.frames.length > 0 ? stackLines(row.frames, cell) : [noStackText(row)];
-    const cells = columns.map((column, i) =>
-      column.paint(pad(column.cells[r] ?? '', widths[i]!, column.alignRight)),
-    );
-    lines.push(`  ${cells.join('  ')}  ${first}`.trimEnd());
-    lines.push(...rest.map((line) => ' '.repeat(indent) + line));
-  }
-  return lines;
+  const stacks = rows.map((row) => ({ frames: row.frames, noStack: noStackText(row) }));
+  return [title, ...stackTable(columns, stacks, 'allocated at', options)];
 }
 
 function siteLines(report: HeapReport, options: TableOptions): string[] {
@@ -137,16 +106,6 @@ function compactStack(row: ReportRow, cell: CellOptions): string[] {
   return [line];
 }
 
-/** A cell that begins at column `left`, and whose further lines begin at column `indent`. */
-function cellOptions(options: TableOptions, left: number, indent: number): CellOptions {
-  return {
-    firstWidth: Math.max(NARROWEST_STACK, options.width - left),
-    width: Math.max(NARROWEST_STACK, options.width - indent),
-    colors: picocolors.createColors(options.colors),
-    baseDirectory: options.baseDirectory,
-  };
-}
-
 function summaryOf(report: HeapReport): string {
   const parts: string[] = [];
   const total = report.liveBytes['total'];
@@ -175,9 +134,4 @@ function infoText(info: string | null, table: 'leaks' | 'sites'): string {
   if (info === 'no_callsite_info_available')
     return 'no stack was sampled; raise the sampling: otrace run --sample 1';
   return info === null ? `the report has no ${table}` : printable(info);
-}
-
-function pad(text: string, width: number, right: boolean): string {
-  const space = ' '.repeat(Math.max(0, width - columnsOf(text)));
-  return right ? space + text : text + space;
 }

@@ -7,9 +7,10 @@ import type { HistoryLane } from '../reading/live-history.js';
 import type { TraceId } from '../reading/trace-event.js';
 import type { TraceReport } from '../reading/trace-report.js';
 import { formatDuration, plural } from './figures.js';
-import { renderReport, type TableOptions } from './leak-table.js';
+import { renderReport } from './leak-table.js';
 import { formatBytes } from './size.js';
 import { sparkline } from './sparkline.js';
+import type { TableOptions } from './stack-table.js';
 import { columnsOf, printable, wrap } from './wrap.js';
 
 const WIDEST_SPARKLINE = 60;
@@ -99,6 +100,10 @@ function notesOf(report: TraceReport): string[] {
   if (reports.length > shown) {
     const earlier = plural(reports.length - shown, 'earlier report');
     notes.push(`${earlier} in this file: "otrace report --json" has every one`);
+  }
+  const unreported = reports.filter((each) => each.kind === 'checkpoint');
+  if (unreported.length > 0) {
+    notes.push('the program ended without a last report: shown is what was live at its last checkpoint');
   }
   if (reports.some((each) => !each.complete)) {
     notes.push('a report lacks its end (heap_report_done): rows may be missing');

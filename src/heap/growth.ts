@@ -11,7 +11,7 @@
  */
 import type { Frame } from './frame.js';
 import type { HeapHistory } from './history.js';
-import { inlinedInto } from './inlined.js';
+import { type Inlined, inlinedInto } from './inlined.js';
 import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
 import { bytesAt, floorOf, type Point, type Steadiness, steadinessOf } from './steadiness.js';
 
@@ -36,6 +36,7 @@ export const SUSPECT_CONFIDENCE = 0.9;
 const LEAST_CONFIDENCE = 0.8;
 const MOST_CONFIDENCE = 0.99;
 const MOST_UNTIMED = 0.9;
+const NOTHING_INLINED: Inlined = { frames: [], earlier: [] };
 /** A course of fewer snapshots says nothing beside the births. */
 const SHORTEST_COURSE = 4;
 /** Estimated gains below this are the engine's own bookkeeping as often as not. */
@@ -51,35 +52,36 @@ export function growthOf(snapshot: HeapSnapshot, history: HeapHistory): SiteGrow
   let judged = false;
   const growing: SiteGrowth[] = [];
   for (const source of snapshot.sources) {
-    const moments = history.momentsOf(source.source);
-    if (source.births === undefined && moments < 2) continue;
+    if (source.births === undefined && history.momentsOf(source.source) < 2) continue;
     judged = true;
-    const most = mostConfidence(source, moments);
-    for (const usage of source.sites) {
-      if (usage.liveBytes <= 0) continue;
-      const inlined = source.births === undefined ? undefined : inlinedInto(usage, source.sites);
-      const { probability, ...gain } =
-        source.births === undefined
-          ? exactSteadiness(history.courseOf(usage))
-          : estimatedSteadiness(
-              inlined === undefined ? [usage] : [usage, inlined.usage],
-              source.births,
-              snapshot.takenUs,
-              history,
-            );
-      const confidence = Math.min(probability, most);
-      if (source.estimated && gain.toBytes - gain.fromBytes < LEAST_ESTIMATED_GAIN_BYTES) continue;
-      if (confidence < Math.min(LEAST_CONFIDENCE, most)) continue;
-      growing.push({
-        usage,
-        estimated: source.estimated,
-        ...gain,
-        confidence,
-        inlined: inlined?.frames ?? [],
-      });
-    }
+    growing.push(...growthIn(source, snapshot.takenUs, history));
   }
   return judged ? growing.sort(byGain) : undefined;
+}
+
+/** The largest sites choose first what they were before; nothing counts for two. */
+function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory): SiteGrowth[] {
+  const { estimated, births } = source;
+  const most = mostConfidence(source, history.momentsOf(source.source));
+  const growing: SiteGrowth[] = [];
+  const left = new Set(source.sites.filter(({ liveBytes }) => liveBytes > 0).sort(byLiveBytes));
+  for (const usage of left) {
+    const { earlier, frames } = births === undefined ? NOTHING_INLINED : inlinedInto(usage, left);
+    const { probability, ...gain } =
+      births === undefined
+        ? exactSteadiness(history.courseOf(usage))
+        : estimatedSteadiness([usage, ...earlier], births, takenUs, history);
+    const confidence = Math.min(probability, most);
+    if (estimated && gain.toBytes - gain.fromBytes < LEAST_ESTIMATED_GAIN_BYTES) continue;
+    if (confidence < Math.min(LEAST_CONFIDENCE, most)) continue;
+    growing.push({ usage, estimated, ...gain, confidence, inlined: frames });
+    for (const site of [usage, ...earlier]) left.delete(site);
+  }
+  return growing;
+}
+
+function byLiveBytes(a: SiteUsage, b: SiteUsage): number {
+  return b.liveBytes - a.liveBytes || (a.hash < b.hash ? -1 : 1);
 }
 
 /** However steady a course looks, it proves no more than this. */
@@ -92,7 +94,7 @@ function exactSteadiness(course: readonly Point[]): Steadiness {
   return steadinessOf(floorOf(course), course.length, () => 0);
 }
 
-/** @param sites a site, and what was inlined into it */
+/** @param sites a site, and what it was before its functions were inlined */
 function estimatedSteadiness(
   sites: readonly SiteUsage[],
   { spanUs, timed }: { readonly spanUs: number; readonly timed: boolean },

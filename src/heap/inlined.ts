@@ -1,49 +1,59 @@
 /**
- * Which functions V8 has probably inlined into the one that a site names. V8 counts the allocations of an inlined
- * function for its caller, so when a program warms up a site moves outwards: first `createDebug <- handle <- serve`
- * gains bytes, later `handle <- serve`. Births tell (see `SiteUsage.bornBytes`): the inner site has survivors that are
- * old and none that are young. This is a guess, and shown as one; `otrace run --no-inline` is certain.
+ * Which functions V8 has probably inlined into those that a site names. V8 counts the allocations of an inlined
+ * function for its caller, so as a program warms up a site sheds frames and goes on as another:
+ *
+ *     init <- createDebug <- handle <- serve      survivors of the first second
+ *                            handle <- serve      survivors of all later ones
+ *                            handle               from when `serve` was compiled anew
+ *
+ * One leak then looks like several sites that each grew for a while. So sites are taken together with those that
+ * have their frames and more, if these hold old objects and no young ones (`SiteUsage.bornBytes`). The functions are
+ * a guess, and shown as one; `otrace run --no-inline` is certain.
  */
 import type { Frame } from './frame.js';
 import type { SiteUsage } from './snapshot.js';
 
-/** The inner site must hold this share of the outer one's bytes, */
+/** What a site was before counts when it holds this share of the site's bytes, */
 const LEAST_SHARE = 1 / 25;
 /** of which at most this share was born in the last quarter. */
-const MOST_YOUNG = 1 / 10;
+const MOST_YOUNG = 1 / 4;
 
-/** A site that has moved into its caller. */
+/** What a site was before. */
 export interface Inlined {
-  /** The functions that were inlined, innermost first. */
+  /** The functions that the largest of `earlier` names and the site does not, innermost first. */
   readonly frames: readonly Frame[];
-  /** What they allocated before. */
-  readonly usage: SiteUsage;
+  readonly earlier: readonly SiteUsage[];
 }
 
 /**
  * @param site one whose births are known
  * @param others sites of the same source
- * @returns undefined when there is no sign of any
  */
-export function inlinedInto(site: SiteUsage, others: readonly SiteUsage[]): Inlined | undefined {
-  let best: SiteUsage | undefined;
+export function inlinedInto(site: SiteUsage, others: Iterable<SiteUsage>): Inlined {
+  const earlier: SiteUsage[] = [];
+  let largest: SiteUsage | undefined;
   for (const other of others) {
-    if (other.liveBytes < site.liveBytes * LEAST_SHARE || other.liveBytes <= (best?.liveBytes ?? 0)) continue;
-    if (callDepth(other, site) > 0 && youngShare(other) <= MOST_YOUNG) best = other;
+    if (other.liveBytes < site.liveBytes * LEAST_SHARE || youngShare(other) > MOST_YOUNG) continue;
+    if (extraFrames(other, site) === undefined) continue;
+    earlier.push(other);
+    if (largest === undefined || other.liveBytes > largest.liveBytes) largest = other;
   }
-  return best === undefined
-    ? undefined
-    : { frames: best.frames.slice(0, callDepth(best, site)), usage: best };
+  return { earlier, frames: largest === undefined ? [] : extraFrames(largest, site)! };
 }
 
-/** How many frames the one stack is further in than the other; 0 when it is not a call from there. */
-function callDepth({ frames: inner }: SiteUsage, { frames: outer }: SiteUsage): number {
-  for (let depth = 1; depth < inner.length; depth++) {
-    // A stack that is cut at its depth has fewer outer frames.
-    const shared = inner.slice(depth);
-    if (shared.length <= outer.length && shared.every((frame, i) => isSame(frame, outer[i]!))) return depth;
+/**
+ * The frames that one stack has between those of another; undefined when it lacks any, or has none more. A stack
+ * that is cut at its depth may lack outer ones.
+ */
+function extraFrames({ frames: more }: SiteUsage, { frames: fewer }: SiteUsage): Frame[] | undefined {
+  const extra: Frame[] = [];
+  let met = 0;
+  for (const frame of more) {
+    if (met < fewer.length && isSame(frame, fewer[met]!)) met++;
+    else extra.push(frame);
   }
-  return 0;
+  const endsInShared = met > 0 && isSame(more.at(-1)!, fewer[met - 1]!);
+  return extra.length > 0 && (met === fewer.length || endsInShared) && met > 0 ? extra : undefined;
 }
 
 function isSame(a: Frame, b: Frame): boolean {

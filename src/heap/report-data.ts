@@ -44,6 +44,7 @@ export interface SourceData {
 
 export interface GrowthData {
   readonly source: string;
+  readonly estimated: boolean;
   readonly hash: string;
   readonly from_bytes: number;
   readonly to_bytes: number;
@@ -127,9 +128,10 @@ function siteData(
 }
 
 function growthData(growth: SiteGrowth, frames: FrameTable): GrowthData {
-  const { usage, fromBytes, toBytes, spanUs, confidence, inlined } = growth;
+  const { usage, estimated, fromBytes, toBytes, spanUs, confidence, inlined } = growth;
   return {
     source: usage.source,
+    estimated,
     hash: usage.hash,
     from_bytes: Math.round(fromBytes),
     to_bytes: Math.round(toBytes),

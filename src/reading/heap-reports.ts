@@ -3,10 +3,15 @@
  * tracer writes one event with all keys of a table; the C++ header one event for each key. A report begins with
  * `heap_report_started`, or, where that is missing (a ring overwrote it), with a key that the report has already.
  *
+ * Where the last of a process's checkpoints is younger than its last report (it was killed before the next one), the rows
+ * of a report are made from the checkpoint.
+ *
  * Not here: the text of a row (`heap-rows.ts`), the course of the counter (`live-history.ts`).
  */
-import { type HeapRow, parseHeapRow } from './heap-rows.js';
+import { reportRows } from '../heap/report.js';
+import { type GrowthRow, type HeapRow, parseGrowthRow, parseHeapRow } from './heap-rows.js';
 import { LIVE_COUNTER, liveBytesOf } from './live-history.js';
+import { type RecordedSnapshot, recordedSnapshot } from './report-data.js';
 import { rowSources } from './row-source.js';
 import {
   argumentsOf,
@@ -30,6 +35,8 @@ export interface HeapReport {
   readonly tid: TraceId;
   /** Time of its first event, in microseconds on the file's clock. */
   readonly timeUs: number;
+  /** `checkpoint` when the program noted what was live and did not live to report it: only its largest sites. */
+  readonly kind: 'report' | 'checkpoint';
   /** False when `heap_report_done` is missing: the report may lack rows. */
   readonly complete: boolean;
   /** The point of `heap_live_bytes` nearest in time, by series (`total`, `js` ...); empty when there is none. */
@@ -44,6 +51,10 @@ export interface HeapReport {
   readonly sites: readonly ReportRow[];
   /** `info` of `heap_sites`, such as `no_callsite_info_available`; null when there is none. */
   readonly sitesInfo: string | null;
+  /** Groups that were live when their heap held most, by rank. */
+  readonly peak: readonly ReportRow[];
+  /** Sites that grow steadily, by rank; null when the report has no verdict on growth. */
+  readonly growth: readonly GrowthRow[] | null;
   /** Heaps whose rows in `sites` are what is live, since their totals are not known. */
   readonly liveOnly: readonly string[];
 }
@@ -59,14 +70,28 @@ interface OpenReport {
   readonly pid: TraceId;
   readonly tid: TraceId;
   readonly timeUs: number;
+  kind: HeapReport['kind'];
   complete: boolean;
   livePoint: LivePoint | null;
   readonly stats: Map<string, string>;
   readonly leaks: Map<string, string>;
   readonly sites: Map<string, string>;
+  readonly peak: Map<string, string>;
+  readonly growth: Map<string, string>;
 }
 
-const TABLES = { heap_report_stats: 'stats', heap_leaks: 'leaks', heap_sites: 'sites' } as const;
+const TABLES = {
+  heap_report_stats: 'stats',
+  heap_leaks: 'leaks',
+  heap_sites: 'sites',
+  heap_peak: 'peak',
+  heap_growth: 'growth',
+} as const;
+
+/** Groups in each table of a report that is made from a snapshot. */
+const MADE_ROWS = 10;
+
+type Table = (typeof TABLES)[keyof typeof TABLES];
 
 /** Gathers reports while a trace is read. Memory: the rows of all reports. */
 export class HeapReports {
@@ -77,8 +102,16 @@ export class HeapReports {
   readonly #lastReport = new Map<TraceId, OpenReport>();
   readonly #lastPoint = new Map<TraceId, LivePoint>();
 
+  /** The youngest snapshot of each process, with the event that holds it. */
+  readonly #lastSnapshot = new Map<
+    TraceId,
+    { readonly event: TraceEvent; readonly taken: RecordedSnapshot }
+  >();
+
   add(event: TraceEvent): void {
     const name = nameOf(event);
+    const taken = recordedSnapshot(event);
+    if (taken !== undefined) this.#addSnapshot(event, taken);
     if (!name.startsWith('heap_')) return;
     if (name === LIVE_COUNTER && phaseOf(event) === 'C') this.#addPoint(event);
     if (!['I', 'i', 'n', 'R'].includes(phaseOf(event))) return;
@@ -95,6 +128,8 @@ export class HeapReports {
 
   /** The reports by time, those of equal time in the order of the file. */
   reports(): HeapReport[] {
+    for (const { event, taken } of this.#lastSnapshot.values()) this.#addUnreported(event, taken);
+    this.#lastSnapshot.clear();
     return this.#all.map(finish).sort((a, b) => a.timeUs - b.timeUs);
   }
 
@@ -112,17 +147,44 @@ export class HeapReports {
     if (isNearer) report.livePoint = point;
   }
 
+  #addSnapshot(event: TraceEvent, taken: RecordedSnapshot): void {
+    const pid = processOf(event);
+    const last = this.#lastSnapshot.get(pid);
+    if (last === undefined || last.taken.snapshot.takenUs <= taken.snapshot.takenUs) {
+      this.#lastSnapshot.set(pid, { event, taken });
+    }
+  }
+
+  /** Makes the rows of a report from a snapshot that is younger than the last report. */
+  #addUnreported(event: TraceEvent, { kind, snapshot, growing }: RecordedSnapshot): void {
+    const pid = processOf(event);
+    const last = this.#all.filter((report) => report.pid === pid).at(-1);
+    if (kind === 'report' && last !== undefined && last.timeUs <= snapshot.takenUs) return;
+    if (last !== undefined && last.timeUs >= snapshot.takenUs) return;
+    const report = this.#begin({ ...event, ts: snapshot.takenUs });
+    report.kind = kind;
+    report.complete = true;
+    for (const { name, values } of reportRows(snapshot, MADE_ROWS, { growing })) {
+      if (!Object.hasOwn(TABLES, name)) continue;
+      for (const [key, value] of Object.entries(values))
+        report[TABLES[name as keyof typeof TABLES]].set(key, value);
+    }
+  }
+
   #begin(event: TraceEvent): OpenReport {
     const pid = processOf(event);
     const report: OpenReport = {
       pid,
       tid: threadOf(event),
       timeUs: timeUsOf(event) ?? 0,
+      kind: 'report',
       complete: false,
       livePoint: this.#lastPoint.get(pid) ?? null,
       stats: new Map(),
       leaks: new Map(),
       sites: new Map(),
+      peak: new Map(),
+      growth: new Map(),
     };
     this.#current.set(threadKey(event), report);
     this.#lastReport.set(pid, report);
@@ -130,7 +192,7 @@ export class HeapReports {
     return report;
   }
 
-  #addRows(event: TraceEvent, table: 'stats' | 'leaks' | 'sites'): void {
+  #addRows(event: TraceEvent, table: Table): void {
     const rows = Object.entries(argumentsOf(event));
     let report = this.#current.get(threadKey(event));
     if (report === undefined || rows.some(([key]) => report?.[table].has(key))) report = this.#begin(event);
@@ -145,13 +207,16 @@ function finish(open: OpenReport): HeapReport {
     pid: open.pid,
     tid: open.tid,
     timeUs: open.timeUs,
+    kind: open.kind,
     complete: open.complete,
     liveBytes,
     stats: Object.fromEntries(open.stats),
-    leaks: withSources(ranked(open.leaks, 'leak_'), liveBytes, true),
+    leaks: withSources(rankedRows(open.leaks, 'leak_', parseHeapRow), liveBytes, true),
     leaksInfo: open.leaks.get('info') ?? null,
-    sites: withSources(ranked(open.sites, 'site_'), liveBytes, false),
+    sites: withSources(rankedRows(open.sites, 'site_', parseHeapRow), liveBytes, false),
     sitesInfo: open.sites.get('info') ?? null,
+    peak: withSources(rankedRows(open.peak, 'peak_', parseHeapRow), liveBytes, false),
+    growth: open.growth.size === 0 ? null : rankedRows(open.growth, 'growth_', parseGrowthRow),
     liveOnly: [...open.sites].filter(([, value]) => value === 'live only').map(([source]) => source),
   };
 }
@@ -166,10 +231,14 @@ function withSources(
 }
 
 /** Rows in numeric order of their keys, which need not be their order in the file. */
-function ranked(rows: ReadonlyMap<string, string>, prefix: string): HeapRow[] {
+function rankedRows<Row extends { readonly rank: number }>(
+  rows: ReadonlyMap<string, string>,
+  prefix: string,
+  parse: (rank: number, text: string) => Row,
+): Row[] {
   return [...rows]
     .filter(([key]) => key.startsWith(prefix) && /^\d+$/.test(key.slice(prefix.length)))
-    .map(([key, text]) => parseHeapRow(Number(key.slice(prefix.length)), text))
+    .map(([key, text]) => parse(Number(key.slice(prefix.length)), text))
     .sort((a, b) => a.rank - b.rank);
 }
 

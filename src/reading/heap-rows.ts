@@ -31,17 +31,62 @@ const POSITION = /^(.*?)(?::(\d+))?(?::(\d+))?$/s;
 /** Takes a row's value apart. Text in another shape becomes a row without totals. */
 export function parseHeapRow(rank: number, text: string): HeapRow {
   const totals = TOTALS.exec(text);
-  const stack = (totals?.[1] ?? text).trim();
-  const hash = HASH.exec(stack)?.[1];
   return {
     rank,
     text,
-    frames: hash !== undefined || stack === '' ? [] : stack.split(' <- ').map(parseFrame),
-    hash: hash?.toLowerCase().padStart(16, '0') ?? null,
+    ...parseWho((totals?.[1] ?? text).trim()),
     bytes: totals === null ? null : Number(totals[3]),
     blocks: totals === null ? null : Number(totals[5]),
     estimated: totals !== null && (totals[2] === '~' || totals[4] === '~'),
   };
+}
+
+/** A site that grows, as `heap_growth` has it. */
+export interface GrowthRow {
+  /** The number in the row's key; 1 gained most. */
+  readonly rank: number;
+  readonly text: string;
+  readonly frames: readonly Frame[];
+  readonly hash: string | null;
+  /** null when the text does not end in a course. */
+  readonly bytesPerMinute: number | null;
+  readonly fromBytes: number | null;
+  readonly toBytes: number | null;
+  /** 0 .. 1 */
+  readonly confidence: number | null;
+  readonly estimated: boolean;
+  /** Functions that V8 may have inlined into the site's, innermost first. */
+  readonly inlined: readonly Frame[];
+}
+
+const COURSE =
+  /^([\s\S]*?)\s*\(\+(~?)(\d+) bytes\/min, ~?(\d+) -> ~?(\d+) bytes, confidence (\d+)%(?:, maybe inlined: ([\s\S]*))?\)$/;
+
+/** Takes the value of a growth row apart. Text in another shape becomes a row without figures. */
+export function parseGrowthRow(rank: number, text: string): GrowthRow {
+  const course = COURSE.exec(text);
+  const number = (group: number): number | null => (course === null ? null : Number(course[group]));
+  const { frames, hash } = parseWho((course?.[1] ?? text).trim());
+  const confidence = number(6);
+  return {
+    rank,
+    text,
+    frames,
+    hash,
+    bytesPerMinute: number(3),
+    fromBytes: number(4),
+    toBytes: number(5),
+    confidence: confidence === null ? null : confidence / 100,
+    estimated: course?.[2] === '~',
+    inlined: course?.[7]?.split(' <- ').map(parseFrame) ?? [],
+  };
+}
+
+/** A stack, or the hash in its place. */
+function parseWho(text: string): { frames: Frame[]; hash: string | null } {
+  const hash = HASH.exec(text)?.[1];
+  const frames = hash !== undefined || text === '' ? [] : text.split(' <- ').map(parseFrame);
+  return { frames, hash: hash?.toLowerCase().padStart(16, '0') ?? null };
 }
 
 /**

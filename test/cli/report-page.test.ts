@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
-import { renderReport, type TableOptions } from '../../src/cli/leak-table.js';
+import { renderReport } from '../../src/cli/leak-table.js';
 import { renderPage } from '../../src/cli/report-page.js';
+import type { TableOptions } from '../../src/cli/stack-table.js';
 import { columnsOf } from '../../src/cli/wrap.js';
 import type { HeapReport } from '../../src/reading/heap-reports.js';
+import { parseGrowthRow } from '../../src/reading/heap-rows.js';
 import { readTraceReport } from '../../src/reading/trace-report.js';
 
 const GOLDENS = new URL('../goldens/', import.meta.url);
@@ -66,6 +68,7 @@ describe('the tables of a report', () => {
     pid: 1,
     tid: 1,
     timeUs: 0,
+    kind: 'report',
     complete: true,
     liveBytes: { total: 0 },
     stats: { live_alloc_count: '0', site_count: '0' },
@@ -73,6 +76,8 @@ describe('the tables of a report', () => {
     leaksInfo: 'no_live_allocations_detected',
     sites: [],
     sitesInfo: 'no_callsite_info_available',
+    peak: [],
+    growth: null,
     liveOnly: [],
   };
 
@@ -87,6 +92,31 @@ describe('the tables of a report', () => {
         '  no stack was sampled; raise the sampling: otrace run --sample 1',
         '',
       ].join('\n'),
+    );
+  });
+
+  it('put the sites that grow first, with their course and a guess at what was inlined', () => {
+    const growing = parseGrowthRow(
+      1,
+      'handle (app.js:4:2) <- serve (app.js:9:1) (+~6291456 bytes/min, ~1024 -> ~2097152 bytes, confidence 99%, maybe inlined: create (lib.js:1:2))',
+    );
+    const unsure = parseGrowthRow(2, 'other (app.js:5:5) (+9 bytes/min, 1 -> 2 bytes, confidence 87%)');
+    const text = renderReport({ ...empty, growth: [growing, unsure] }, OPTIONS);
+    assert.equal(
+      text.slice(0, text.indexOf('Top leaks')),
+      [
+        'Suspected leaks  sites that grow steadily; 1 site may grow, see heap_growth in the trace',
+        '  #   a minute      from        to  sure  allocated at',
+        '  1  +~6.0 MiB  ~1.0 KiB  ~2.0 MiB   99%  handle  app.js:4:2',
+        '        ← serve  app.js:9:1',
+        '        V8 may have inlined create here',
+        '',
+        '',
+      ].join('\n'),
+    );
+    assert.match(
+      renderReport({ ...empty, growth: [] }, OPTIONS),
+      /^Suspected leaks {2}no site grows steadily\n/,
     );
   });
 

@@ -73,6 +73,55 @@ describe('otrace run: what it shows', () => {
   });
 });
 
+describe('otrace run: growth', () => {
+  const GROWTH = `
+const kept = [], filled = [];
+let recent = [];
+function leak(i) { kept.push({ id: i, list: [i, i, i] }); }
+function fill(i) { if (filled.length < 2000) filled.push({ id: i, list: [i, i, i] }); }
+function remember(i) { recent.push({ id: i, list: [i, i, i] }); if (recent.length > 4000) recent.splice(0, 2000); }
+for (let i = 0; i < 40000; i++) { leak(i); fill(i); remember(i); }
+`;
+
+  test('names the site that grows, and no cache, first on the terminal', async () => {
+    folder.program('growth.js', GROWTH);
+    const { stderr } = await folder.run('--no-inline', '--', 'growth.js');
+    const rows = folder.rows('heap_growth');
+    assert.equal(rows.length, 1, rows.join('\n'));
+    assert.match(
+      rows[0]!,
+      /^leak \(growth\.js:4:14\) .* \(\+~\d+ bytes\/min, ~\d+ -> ~\d+ bytes, confidence 90%\)$/,
+    );
+    assert.match(
+      stderr,
+      /Suspected leaks {2}sites that grow steadily\n[\s\S]*leak {2}growth\.js:4:14[\s\S]*Top leaks/,
+    );
+  });
+
+  test('says so when nothing grows', async () => {
+    folder.program('clean.js', GROWTH.replace('leak(i);', ''));
+    const { stderr } = await folder.run('--no-inline', '--', 'clean.js');
+    assert.deepEqual(folder.rows('heap_growth'), ['no_growth_detected']);
+    assert.match(stderr, /Suspected leaks {2}no site grows steadily\n/);
+  });
+
+  test('notes what is live while the program runs, unless told not to, and leaves it as data in the file', async () => {
+    folder.program(
+      'waits.js',
+      `${GROWTH} let turns = 0; const timer = setInterval(() => { if (++turns === 30) clearInterval(timer); }, 50);`,
+    );
+    const kinds = (): unknown[] =>
+      folder
+        .events()
+        .filter(({ name, ph }) => name === 'otrace_heap_report' && ph === 'M')
+        .map(({ args }) => args!['kind']);
+    await folder.run('--quiet', '--', 'waits.js');
+    assert.deepEqual([...new Set(kinds())], ['checkpoint', 'report']);
+    await folder.run('--quiet', '--no-growth', '--', 'waits.js');
+    assert.deepEqual(kinds(), ['report']);
+  });
+});
+
 describe('otrace run: the program is left as it was', () => {
   test('exit codes', async () => {
     folder.program('exit.js', `${LEAK} process.exit(7);`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Frame, hashStack } from '../../src/heap/frame.js';
+import { HeapHistory } from '../../src/heap/history.js';
 import { reportRows } from '../../src/heap/report.js';
 import { type HeapSnapshot, type SiteUsage, SOURCE_NAMES, type SourceName } from '../../src/heap/snapshot.js';
 
@@ -79,7 +80,33 @@ describe('reportRows', () => {
           js: 'live only',
         },
       },
+      {
+        name: 'heap_peak',
+        values: {
+          peak_1: 'keepBlock (app.ts:12:3) <- main (app.ts:30:1) (1966080 bytes, 120 allocations)',
+          peak_2: 'parse (app.ts:12:3) (~70000 bytes, ~3 allocations)',
+          peak_3: `hash=0x${hashStack('manual', [])} (2048 bytes, 1 allocations)`,
+        },
+      },
     ]);
+  });
+
+  it('shows who was live at the peak: that of a source that keeps it, else of the snapshot that held most', () => {
+    const freed = { ...usage('manual', stack('freed'), [0, 0], [900, 9]), peakBytes: 900, peakBlocks: 9 };
+    const kept = { ...usage('manual', stack('kept'), [500, 5], [500, 5]), peakBytes: 100, peakBlocks: 1 };
+    const history = new HeapHistory();
+    history.add(snapshotOf(usage('js', stack('early'), [7000, 7])));
+    const { takenUs, sources } = snapshotOf(freed, kept, usage('js', stack('late'), [50, 1]));
+    const last = sources.map((each) =>
+      each.source === 'manual' ? { ...each, peakBytes: 1000, peakBlocks: 10 } : each,
+    );
+    const rows = reportRows({ takenUs, sources: last }, 10, { history });
+    assert.deepEqual(rows.find(({ name }) => name === 'heap_peak')!.values, {
+      peak_1: 'early (app.ts:12:3) (~7000 bytes, ~7 allocations)',
+      peak_2: 'freed (app.ts:12:3) (900 bytes, 9 allocations)',
+      peak_3: 'kept (app.ts:12:3) (100 bytes, 1 allocations)',
+    });
+    assert.equal(rows[0]!.values['manual_peak_bytes'], '1000');
   });
 
   it('says so when nothing is live and nothing was sampled', () => {

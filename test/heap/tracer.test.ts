@@ -111,6 +111,7 @@ describe('the leak report', () => {
         'heap_report_stats',
         'heap_leaks',
         'heap_sites',
+        'heap_peak',
         'heap_live_bytes',
         'heap_report_done',
       ],

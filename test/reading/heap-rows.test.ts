@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Frame, formatStack } from '../../src/heap/frame.js';
-import { parseFrame, parseHeapRow } from '../../src/reading/heap-rows.js';
+import { parseFrame, parseGrowthRow, parseHeapRow } from '../../src/reading/heap-rows.js';
 
 describe('parseHeapRow', () => {
   it('takes a stack and its totals apart', () => {
@@ -102,4 +102,37 @@ describe('parseFrame', () => {
   ] as const) {
     it(text, () => assert.deepEqual(parseFrame(text), expected));
   }
+});
+
+describe('parseGrowthRow', () => {
+  it('takes a row apart, with and without a guess at what was inlined', () => {
+    const exact = parseGrowthRow(
+      1,
+      'push (a (b).js:3:4) <- main (+600 bytes/min, 10 -> 90 bytes, confidence 87%)',
+    );
+    assert.deepEqual(
+      [exact.frames[0]?.file, exact.bytesPerMinute, exact.fromBytes, exact.toBytes, exact.confidence],
+      ['a (b).js', 600, 10, 90, 0.87],
+    );
+    assert.deepEqual([exact.estimated, exact.inlined, exact.hash], [false, [], null]);
+    const guessed = parseGrowthRow(
+      2,
+      'handle (a.js:1:2) (+~600 bytes/min, ~10 -> ~90 bytes, confidence 99%, maybe inlined: f (b.js:5:6) <- g)',
+    );
+    assert.equal(guessed.estimated, true);
+    assert.deepEqual(
+      guessed.inlined.map(({ name, line }) => [name, line]),
+      [
+        ['f', 5],
+        ['g', 0],
+      ],
+    );
+    const hash = parseGrowthRow(3, 'hash=0x00ff00ff00ff00ff (+1 bytes/min, 1 -> 2 bytes, confidence 50%)');
+    assert.deepEqual([hash.hash, hash.frames], ['00ff00ff00ff00ff', []]);
+  });
+
+  it('keeps text in another shape', () => {
+    const row = parseGrowthRow(1, 'who knows');
+    assert.deepEqual([row.text, row.bytesPerMinute, row.confidence], ['who knows', null, null]);
+  });
 });

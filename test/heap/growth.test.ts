@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { growthOf, type SiteGrowth } from '../../src/heap/growth.js';
+import { HeapHistory } from '../../src/heap/history.js';
+import type { HeapSnapshot, SiteUsage } from '../../src/heap/snapshot.js';
+import { recordedHeap, reportRow } from './recorded-heap.js';
+import { seededRandom } from './seeded-random.js';
+
+const SECOND_US = 1e6;
+const SLICES = 24;
+
+/** What a program does: called once a tick, it changes what sites hold. */
+type Program = (tick: number, site: ReturnType<typeof siteOf>) => void;
+
+interface Block {
+  readonly born: number;
+  readonly bytes: number;
+}
+
+function siteOf(name: string): { name: string; blocks: Block[] } {
+  return { name, blocks: [] };
+}
+
+const PROGRAMS: Readonly<Record<string, Program>> = {
+  leak: (tick, { blocks }) => add(blocks, tick, 10),
+  cacheThatFills: (tick, { blocks }) => {
+    if (tick < 200) add(blocks, tick, 10);
+  },
+  lru: (tick, { blocks }) => {
+    add(blocks, tick, 10);
+    if (blocks.length > 2_000) blocks.splice(0, blocks.length - 2_000);
+  },
+  smallLru: (tick, { blocks }) => {
+    add(blocks, tick, 10);
+    if (blocks.length > 100) blocks.splice(0, blocks.length - 100);
+  },
+  randomEviction: (tick, { blocks }) => {
+    add(blocks, tick, 10);
+    while (blocks.length > 1_000) blocks.splice(Math.floor(random() * blocks.length), 1);
+  },
+  burst: (tick, { blocks }) => {
+    if (tick === 300) add(blocks, tick, 4_000);
+  },
+  burstsThatGo: (tick, { blocks }) => {
+    if (tick % 150 === 149) blocks.splice(0, blocks.length);
+    if (tick % 150 === 75) add(blocks, tick, 2_000);
+  },
+  batch: (tick, { blocks }) => {
+    add(blocks, tick, 10);
+    if (blocks.length >= 1_200) blocks.splice(0, blocks.length);
+  },
+  releasedLate: (tick, { blocks }) => {
+    add(blocks, tick, 10);
+    while (blocks.length > 0 && blocks[0]!.born < tick - 80) blocks.shift();
+  },
+  steady: (tick, { blocks }) => {
+    if (tick === 0) add(blocks, tick, 3_000);
+  },
+};
+
+let random = seededRandom(1);
+
+function add(blocks: Block[], tick: number, count: number): void {
+  for (let i = 0; i < count; i++) blocks.push({ born: tick, bytes: 100 });
+}
+
+const TICKS = 480;
+
+/** Runs all programs side by side, with a snapshot each so many ticks. */
+function verdictOf(
+  everyTicks: number,
+  toUsage: (site: ReturnType<typeof siteOf>, tick: number) => SiteUsage,
+  births: boolean,
+): SiteGrowth[] {
+  const sites = Object.keys(PROGRAMS).map(siteOf);
+  const history = new HeapHistory();
+  let snapshot: HeapSnapshot | undefined;
+  for (let tick = 0; tick < TICKS; tick++) {
+    for (const site of sites) PROGRAMS[site.name]!(tick, site);
+    if ((tick + 1) % everyTicks !== 0) continue;
+    const usages = sites.map((site) => toUsage(site, tick));
+    snapshot = {
+      takenUs: (tick + 1) * SECOND_US,
+      sources: [
+        {
+          source: births ? 'js' : 'manual',
+          estimated: births,
+          hasTotals: false,
+          liveBytes: 0,
+          liveBlocks: 0,
+          sites: usages,
+          ...(births && { births: { spanUs: (tick + 1) * SECOND_US, timed: everyTicks < TICKS } }),
+          facts: {},
+        },
+      ],
+    };
+    history.add(snapshot);
+  }
+  return growthOf(snapshot!, history) ?? [];
+}
+
+function exactUsage({ name, blocks }: ReturnType<typeof siteOf>): SiteUsage {
+  return { ...usageOf(name), liveBytes: blocks.length * 100, liveBlocks: blocks.length };
+}
+
+/** A sample a tenth of the blocks, as V8 does; which blocks are samples does not change. */
+function sampledUsage(share: number): (site: ReturnType<typeof siteOf>, tick: number) => SiteUsage {
+  const chosen = new WeakMap<Block, boolean>();
+  return ({ name, blocks }, tick) => {
+    const bornBytes = new Array<number>(SLICES).fill(0);
+    let samples = 0;
+    for (const block of blocks) {
+      if (!chosen.has(block)) chosen.set(block, random() < share);
+      if (chosen.get(block) !== true) continue;
+      samples++;
+      bornBytes[Math.min(SLICES - 1, Math.floor((block.born / (tick + 1)) * SLICES))]! += 100 / share;
+    }
+    return {
+      ...usageOf(name),
+      source: 'js',
+      liveBytes: (samples * 100) / share,
+      liveBlocks: samples / share,
+      errorBytes: (Math.sqrt(samples * (1 - share)) * 100) / share,
+      bornBytes,
+    };
+  };
+}
+
+function usageOf(name: string): SiteUsage {
+  const frames = [{ name, file: 'app.js', line: 1, column: 1 }];
+  return { source: 'manual', hash: name, frames, liveBytes: 0, liveBlocks: 0, totalBytes: 0, totalBlocks: 0 };
+}
+
+const names = (growing: readonly SiteGrowth[]): string[] => growing.map(({ usage }) => usage.frames[0]!.name);
+
+describe('the growth verdict', () => {
+  it('names the leak alone among programs that keep something too, from exact courses', () => {
+    for (const everyTicks of [10, 15, 20, 40]) {
+      const growing = verdictOf(everyTicks, exactUsage, false);
+      assert.deepEqual(names(growing), ['leak'], `a snapshot each ${everyTicks} ticks`);
+      assert.ok(growing[0]!.confidence >= 0.95);
+      assert.ok(Math.abs((growing[0]!.toBytes - growing[0]!.fromBytes) / growing[0]!.spanUs - 1e-3) < 1e-4);
+    }
+  });
+
+  it('names the leak alone from samples with births, however few snapshots there are', () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      for (const everyTicks of [10, 40, TICKS]) {
+        random = seededRandom(seed);
+        const growing = verdictOf(everyTicks, sampledUsage(0.1), true);
+        // One snapshot of few samples can take random eviction for a leak; the second tells them apart.
+        const sure =
+          everyTicks < TICKS ? growing : growing.filter(({ usage }) => usage.hash !== 'randomEviction');
+        assert.deepEqual(names(sure), ['leak'], `seed ${seed}, a snapshot each ${everyTicks} ticks`);
+        assert.equal(growing[0]!.confidence <= 0.9, everyTicks === TICKS, 'one snapshot proves less');
+      }
+    }
+  });
+
+  it('is no verdict when too few samples of the leak are alive', () => {
+    let verdicts = 0;
+    for (let seed = 1; seed <= 8; seed++) {
+      random = seededRandom(seed);
+      verdicts += verdictOf(10, sampledUsage(0.0005), true).length;
+    }
+    assert.equal(verdicts, 0);
+  });
+
+  it('is more sure the more snapshots there are, and says nothing of one without births', () => {
+    const { heap, clock } = recordedHeap();
+    heap.enable();
+    const rows: string[] = [];
+    let key = 0;
+    for (let report = 0; report < 6; report++) {
+      clock.nowUs += SECOND_US;
+      heap.alloc(key++, 1_000);
+      const result = heap.report();
+      assert.ok(result.written);
+      const growth = result.rows.find(({ name }) => name === 'heap_growth');
+      rows.push(growth === undefined ? 'none' : /confidence (\d+)%/.exec(growth.values['growth_1']!)![1]!);
+    }
+    assert.deepEqual(rows, ['none', '50', '75', '87', '93', '96']);
+    assert.match(
+      reportRow(heap, 'heap_growth')['growth_1']!,
+      /^hash=0x[0-9a-f]{16} \(\+\d+ bytes\/min, \d+ -> 6000 bytes, confidence \d+%\)$/,
+    );
+    heap.reset();
+    assert.equal(heap.report().written, true);
+    const again = heap.report();
+    assert.deepEqual(again.written && again.rows.find(({ name }) => name === 'heap_growth')?.values, {
+      info: 'no_growth_detected',
+    });
+  });
+
+  it('counts checkpoints like reports', () => {
+    const { heap, clock, events } = recordedHeap();
+    heap.enable();
+    for (let key = 0; key < 5; key++) {
+      clock.nowUs += SECOND_US;
+      heap.alloc(key, 1_000);
+      heap.checkpoint();
+    }
+    assert.deepEqual(
+      events.filter(({ name }) => name !== 'heap_live_bytes'),
+      [],
+    );
+    clock.nowUs += SECOND_US;
+    assert.match(reportRow(heap, 'heap_growth')['growth_1']!, /confidence \d+%/);
+  });
+});
+
+describe('a site whose functions V8 inlines as the program warms up', () => {
+  const frame = (name: string) => ({ name, file: 'app.js', line: 1, column: 1 });
+  const born = (from: number, to: number): number[] =>
+    Array.from({ length: SLICES }, (_, slice) => (slice >= from && slice < to ? 100_000 : 0));
+  const usage = (stack: string[], bornBytes: number[]): SiteUsage => {
+    const liveBytes = bornBytes.reduce((sum, bytes) => sum + bytes, 0);
+    const base = { source: 'js', hash: stack.join(), totalBytes: 0, totalBlocks: 0 } as const;
+    return {
+      ...base,
+      frames: stack.map(frame),
+      liveBytes,
+      liveBlocks: 1,
+      errorBytes: Math.sqrt(liveBytes * 1000),
+      bornBytes,
+    };
+  };
+  const verdict = (sites: SiteUsage[]): SiteGrowth[] => {
+    const source = { source: 'js', estimated: true, hasTotals: false, liveBytes: 0, liveBlocks: 0 } as const;
+    const births = { spanUs: 24 * SECOND_US, timed: true };
+    const snapshot = { takenUs: 24 * SECOND_US, sources: [{ ...source, sites, births, facts: {} }] };
+    const history = new HeapHistory();
+    history.add(snapshot);
+    return growthOf(snapshot, history)!;
+  };
+
+  it('is one leak, named with what was inlined', () => {
+    const growing = verdict([
+      usage(['init', 'create', 'handle', 'serve'], born(0, 8)),
+      usage(['create', 'handle', 'serve'], born(8, 12)),
+      usage(['handle'], born(12, 24)),
+      usage(['other', 'serve'], born(0, 3)),
+    ]);
+    assert.equal(growing.length, 1);
+    assert.deepEqual(names(growing), ['handle']);
+    assert.deepEqual(
+      growing[0]!.inlined.map(({ name }) => name),
+      ['init', 'create', 'serve'],
+    );
+    assert.equal(growing[0]!.toBytes, 2_400_000);
+  });
+
+  it('is not made up where the inner function goes on', () => {
+    const growing = verdict([usage(['create', 'handle'], born(0, 24)), usage(['handle'], born(0, 24))]);
+    assert.deepEqual(
+      growing.map(({ inlined }) => inlined),
+      [[], []],
+    );
+  });
+
+  it('is not made up of sites that only share a caller', () => {
+    assert.deepEqual(verdict([usage(['a', 'serve'], born(0, 12)), usage(['b', 'serve'], born(16, 24))]), []);
+  });
+});

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Checkpoints } from '../../src/node/checkpoints.js';
+
+describe('Checkpoints', () => {
+  it('keep to their budget, and grow rarer as the program runs', (test) => {
+    test.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    let nowMs = 0;
+    const taken: number[] = [];
+    const checkpoints = new Checkpoints(
+      () => {
+        taken.push(nowMs);
+        nowMs += 20; // a collection of 20 ms
+      },
+      () => nowMs,
+    );
+    checkpoints.start();
+    for (let step = 0; step < 3_600; step++) {
+      nowMs += 100;
+      test.mock.timers.tick(100);
+    }
+    const pauses = taken.slice(1).map((at, i) => at - taken[i]!);
+    assert.ok(Math.min(...pauses) >= 20 * 200, `${pauses}`);
+    assert.ok(pauses.at(-1)! > 20_000, 'a sixteenth of six minutes');
+    assert.ok(taken.length > 20 && taken.length < 60, `${taken.length} checkpoints in six minutes`);
+  });
+});
