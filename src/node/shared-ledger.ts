@@ -11,7 +11,7 @@ const KEY = 'otrace/wasm-ledger/1';
 /** 1 GiB; what is not used is not taken. */
 const MOST_PAGES = 16_384;
 
-/** @returns undefined in a worker that the main thread left nothing for */
+/** @returns undefined in a worker that the main thread left nothing for, and where there is no address space to spare */
 export function sharedLedgerMemory(): SharedLedgerMemory | undefined {
   const threads = createRequire(import.meta.url)(
     'node:worker_threads',
@@ -20,7 +20,11 @@ export function sharedLedgerMemory(): SharedLedgerMemory | undefined {
     const left = threads.getEnvironmentData(KEY) as unknown;
     return left instanceof WebAssembly.Memory ? { memory: left, isReporter: false } : undefined;
   }
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
-  threads.setEnvironmentData(KEY, memory as unknown as Serializable);
-  return { memory, isReporter: true };
+  try {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
+    threads.setEnvironmentData(KEY, memory as unknown as Serializable);
+    return { memory, isReporter: true };
+  } catch {
+    return undefined; // each thread counts for itself then
+  }
 }

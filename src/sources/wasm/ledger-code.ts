@@ -233,6 +233,7 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
   ;; Makes the first directory and segments of the heap.
   (func $openHeap (export "openHeap")
     (local $at i32)
+    ${lock}
     (local.set $at (call $take (i32.const 8)))
     (if (i32.eqz (local.get $at)) (then (unreachable)))
     ${setHeap('directory', '(local.get $at)')}
@@ -240,7 +241,8 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
     ${setHeap('wide', `(i32.const ${wideAddresses ? 1 : 0})`)}
     (i32.store (local.get $at) (call $newSegment (i32.const 1)))
     (i32.store offset=4 (local.get $at) (call $newSegment (i32.const 1)))
-    (if (i32.eqz (i32.load offset=4 (local.get $at))) (then (unreachable))))
+    (if (i32.eqz (i32.load offset=4 (local.get $at))) (then (unreachable)))
+    ${unlock})
 
   (func $note (param $cell i32)
     (i32.store offset=${CELL.epoch} (local.get $cell) ${get('epoch')})
@@ -445,6 +447,8 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
     (local $cell i32) (local $record i32) (local $raw i64)
     (local.set $cell (call $findCell (local.get $context) (local.get $entry)))
     (if (local.get $cell) (then (return (local.get $cell))))
+    (if (i32.ge_u ${get('cells')} (i32.const ${MOST_CELLS}))
+      (then (return (i32.add ${get('firstChunk')} (i32.const ${CELL_BYTES})))))
     ${unlock}
     (local.set $raw (i64.xor (local.get $context) (global.get $module)))
     (local.set $record (call $discover (i32.wrap_i64 (local.get $raw))
@@ -470,7 +474,10 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
     (if (i32.eq (local.get $cell) (i32.add ${get('lastChunk')} (i32.const ${CHUNK_BYTES})))
       (then
         (local.set $chunk (call $take (i32.const ${CHUNK_BYTES})))
-        (if (i32.eqz (local.get $chunk)) (then (return (i32.add ${get('firstChunk')} (i32.const ${CELL_BYTES})))))
+        (if (i32.eqz (local.get $chunk))
+          (then
+            ${set('cells', `(i32.const ${MOST_CELLS})`)}
+            (return (i32.add ${get('firstChunk')} (i32.const ${CELL_BYTES})))))
         (i32.store ${get('lastChunk')} (local.get $chunk))
         ${set('lastChunk', '(local.get $chunk)')}
         (local.set $cell (i32.add (local.get $chunk) (i32.const ${CELL_BYTES})))))

@@ -145,7 +145,7 @@ export class LinearHeap {
   /** A countdown of the ledger's has ended: whether that makes it somebody's turn to be looked at. */
   #isTurn(instance: LedgerInstance): boolean {
     const isTurn = !this.#cut.has(instance);
-    if (this.#host.sampler.probability < 1) this.#draw(instance);
+    this.#draw(instance);
     return isTurn;
   }
 

@@ -29,7 +29,6 @@ interface WaitAsync {
 
 export class SharedMemories {
   readonly #ledger: Ledger;
-  readonly #collected = new FinalizationRegistry<Waiters>((waiters) => waiters.stop());
 
   /** @param ledger one that is shared */
   constructor(ledger: Ledger) {
@@ -40,43 +39,23 @@ export class SharedMemories {
   heapOf(memory: WebAssembly.Memory, wideAddresses: boolean): number | undefined {
     if ((Atomics as WaitAsync).waitAsync === undefined) return undefined;
     const words = new Int32Array(memory.buffer);
-    const keepWaiting = (number: number, waiters: number): void => {
-      const waiting = new Waiters(words, FIRST_WORD + number);
-      for (let i = 0; i < waiters; i++) waiting.add();
-      this.#collected.register(memory, waiting);
-    };
+    const weakly = new WeakRef(memory);
     const isIt = (number: number): boolean => {
       if (Atomics.notify(words, FIRST_WORD + number, 1) === 0) return false;
-      keepWaiting(number, 1);
+      wait(weakly, FIRST_WORD + number);
       return true;
     };
-    return this.#ledger.sharedHeap(wideAddresses, isIt, (number) => keepWaiting(number, WAITERS));
+    return this.#ledger.sharedHeap(wideAddresses, isIt, (number) => {
+      for (let i = 0; i < WAITERS; i++) wait(weakly, FIRST_WORD + number);
+    });
   }
 }
 
-/** Those of one thread at one word. They keep nothing from running or ending but the memory, hence `stop`. */
-class Waiters {
-  readonly #words: Int32Array;
-  readonly #index: number;
-  #stopped = false;
-
-  constructor(words: Int32Array, index: number) {
-    this.#words = words;
-    this.#index = index;
-  }
-
-  add(): void {
-    const [words, index] = [this.#words, this.#index];
-    const waiting = (Atomics as WaitAsync).waitAsync!(words, index, Atomics.load(words, index));
-    if (!waiting.async) return;
-    (waiting.value as Promise<unknown>).then(() => {
-      if (!this.#stopped) this.add();
-    });
-  }
-
-  /** The memory is gone in this thread: lets it go. Other threads' waiters are woken along and replaced. */
-  stop(): void {
-    this.#stopped = true;
-    Atomics.notify(this.#words, this.#index);
-  }
+/** Waits for as long as the memory is there, without keeping that or anything from ending. */
+function wait(memory: WeakRef<WebAssembly.Memory>, index: number): void {
+  const still = memory.deref();
+  if (still === undefined) return;
+  const words = new Int32Array(still.buffer);
+  const waiting = (Atomics as WaitAsync).waitAsync!(words, index, Atomics.load(words, index));
+  if (waiting.async) (waiting.value as Promise<unknown>).then(() => wait(memory, index));
 }
