@@ -29,3 +29,19 @@ export function readExpressions(text: string): List {
   if (open.length > 0) throw new Error('a parenthesis is missing');
   return all;
 }
+
+export function asList(expression: Expression | undefined): List {
+  if (expression === undefined || typeof expression === 'string')
+    throw new Error(`a list is wanted in place of ${expression}`);
+  return expression;
+}
+
+export function asWord(expression: Expression | undefined): string {
+  if (typeof expression !== 'string') throw new Error('a word is wanted in place of a list');
+  return expression;
+}
+
+/** Without its quotes. */
+export function asText(expression: Expression | undefined): string {
+  return asWord(expression).slice(1, -1);
+}
