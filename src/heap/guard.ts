@@ -4,15 +4,23 @@
  */
 export class Guard {
   busy = false;
+  readonly #watchers: ((busy: boolean) => void)[] = [];
+
+  /** Has every change of `busy` told, for code that can't read it here. */
+  watch(watcher: (busy: boolean) => void): void {
+    this.#watchers.push(watcher);
+  }
 
   /** Runs `work` with `busy` set. May be nested. */
   run<T>(work: () => T): T {
     const before = this.busy;
     this.busy = true;
+    if (!before) for (const watcher of this.#watchers) watcher(true);
     try {
       return work();
     } finally {
       this.busy = before;
+      if (!before) for (const watcher of this.#watchers) watcher(false);
     }
   }
 }

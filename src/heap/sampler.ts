@@ -7,7 +7,7 @@
  */
 import { OtraceError } from '../errors.js';
 
-const LONGEST_SKIP = 0x3fff_ffff;
+export const LONGEST_SKIP = 0x3fff_ffff;
 
 export class Sampler {
   #probability = 0;
@@ -15,6 +15,7 @@ export class Sampler {
   /** True when the end of the skip is only the end of a draw cut short. */
   #cut = false;
   #state: number;
+  readonly #watchers: (() => void)[] = [];
 
   /** @param seed makes the decisions repeatable; by default they differ from run to run */
   constructor(probability = 0, seed = Math.floor(Math.random() * 0x1_0000_0000)) {
@@ -39,6 +40,19 @@ export class Sampler {
     }
     this.#probability = Math.min(1, Math.max(0, probability));
     this.#draw();
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  /** Has every change of the probability told, to who counts down by himself with `drawSkip`. */
+  watch(watcher: () => void): void {
+    this.#watchers.push(watcher);
+  }
+
+  /** How many allocations to skip until the next sampled one. A draw above `LONGEST_SKIP` is to be cut there and drawn anew. */
+  drawSkip(): number {
+    const p = this.#probability;
+    // log1p keeps tiny probabilities apart from 0; at 1 it is -Infinity and the skip 0, at 0 the skip is infinite.
+    return p === 0 ? Number.POSITIVE_INFINITY : Math.floor(Math.log(this.#random()) / Math.log1p(-p));
   }
 
   /** Whether this allocation is sampled. Called once for each. */
@@ -54,9 +68,7 @@ export class Sampler {
   }
 
   #draw(): void {
-    const p = this.#probability;
-    // log1p keeps tiny probabilities apart from 0; at 1 it is -Infinity and the skip 0, at 0 the skip is infinite.
-    const skip = p === 0 ? Number.POSITIVE_INFINITY : Math.floor(Math.log(this.#random()) / Math.log1p(-p));
+    const skip = this.drawSkip();
     this.#cut = skip > LONGEST_SKIP;
     this.#skip = this.#cut ? LONGEST_SKIP : skip;
   }

@@ -9,7 +9,7 @@
  * (`stack.ts`).
  */
 import { type Frame, hashStack, NO_FRAMES } from './frame.js';
-import { LiveSites, UNCAPTURED } from './live-sites.js';
+import { LiveSites, type SiteFigures, UNCAPTURED } from './live-sites.js';
 import type { SiteUsage, SourceName } from './snapshot.js';
 
 const FIRST_CAPACITY = 64;
@@ -98,14 +98,13 @@ export class SiteTable {
     }
   }
 
-  /** Bytes ever allocated at a site. */
-  totalBytesOf(site: number): number {
-    return site === UNCAPTURED ? this.#uncapturedBytes : this.#totalBytes[site]!;
-  }
-
-  /** Blocks ever allocated at a site. */
-  totalBlocksOf(site: number): number {
-    return site === UNCAPTURED ? this.#uncapturedBlocks : this.#totalBlocks[site]!;
+  /** What was ever allocated at each site. */
+  totals(): SiteFigures {
+    const bytes = this.#totalBytes.slice(0, this.count);
+    const blocks = this.#totalBlocks.slice(0, this.count);
+    bytes[UNCAPTURED] = this.#uncapturedBytes;
+    blocks[UNCAPTURED] = this.#uncapturedBlocks;
+    return { bytes, blocks };
   }
 
   framesOf(site: number): readonly Frame[] {

@@ -35,6 +35,13 @@ export class Throttle {
     if (nowUs - this.#pointUs >= POINT_EVERY_US) this.#addPoint();
   }
 
+  /** One with a countdown of its own, for operations that are counted elsewhere; points are as rare for both together. */
+  fork(): Throttle {
+    return new Throttle(this.#nowUs, () => {
+      if (this.#nowUs() - this.#pointUs >= POINT_EVERY_US) this.#addPoint();
+    });
+  }
+
   /** A point was added, here or on request: the next is due a second later. */
   pointAdded(): void {
     this.#pointUs = this.#nowUs();

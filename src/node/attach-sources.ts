@@ -9,6 +9,7 @@ import type { Instances } from './default-instances.js';
 import { LazyWasmSource } from './lazy-wasm-source.js';
 import { totalsSampler } from './pprof-package.js';
 import type { RunOptions } from './run-options.js';
+import { sharedLedgerMemory } from './shared-ledger.js';
 import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
 import { openWasmSourceMap } from './wasm-source-maps.js';
@@ -56,6 +57,7 @@ interface WasmModule {
 function loadWasmSource({ trace, heap, settings, frames }: Instances): WasmSource {
   const { WasmSource } = createRequire(import.meta.url)('../cjs/wasm-source.js') as WasmModule;
   const events = trace.category('heap');
+  const shared = sharedLedgerMemory();
   return new WasmSource(heap.host, {
     isOwnFrame: frames.isOwnFrame,
     displayPath: frames.displayPath,
@@ -63,6 +65,7 @@ function loadWasmSource({ trace, heap, settings, frames }: Instances): WasmSourc
     contexts: settings.wasmContext,
     demangle: settings.demangle,
     onMemoryBytes: (bytes) => events.counter('wasm_memory_bytes', bytes),
+    ...(shared !== undefined && { shared }),
     ...(settings.wasmAlloc !== undefined && { names: settings.wasmAlloc }),
   });
 }

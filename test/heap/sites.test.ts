@@ -33,12 +33,12 @@ describe('SiteTable', () => {
       sites.allocated(site, i);
     }
     sites.allocated(UNCAPTURED, 7);
-    assert.deepEqual([sites.totalBytesOf(UNCAPTURED), sites.totalBlocksOf(UNCAPTURED)], [7, 1]);
-    for (let i = 0; i < 1000; i++) assert.equal(sites.totalBytesOf(sites.siteOf(stack(`f${i}`))), i);
+    const { bytes, blocks } = sites.totals();
+    assert.deepEqual([bytes[UNCAPTURED], blocks[UNCAPTURED]], [7, 1]);
+    for (let i = 0; i < 1000; i++) assert.equal(bytes[sites.siteOf(stack(`f${i}`))], i);
     sites.resetTotals();
-    for (let site = 0; site <= 1000; site++) {
-      assert.equal(sites.totalBytesOf(site) + sites.totalBlocksOf(site), 0);
-    }
+    const none = sites.totals();
+    assert.ok([...none.bytes, ...none.blocks].every((figure) => figure === 0));
     assert.equal(sites.count, 1001);
   });
 

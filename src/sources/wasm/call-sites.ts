@@ -1,53 +1,69 @@
 /**
- * From what a hook is told to a site. With contexts a stack is walked only for a context or an entry never seen
- * before: the module's part of a site is exact whatever the sampling rate, the JavaScript part is captured at that
- * rate, once for each call from JavaScript that allocates. Without contexts the whole stack is, for each allocation.
+ * From what a ledger asks to what it is told: the stacks behind a module's allocations. With contexts a stack is walked
+ * only for a context or an entry never seen before: the module's part of a site is exact whatever the sampling rate, the
+ * JavaScript part is captured at that rate, at most once for each call from JavaScript that allocates. Without contexts the
+ * whole stack is, for each allocation.
  *
- *     entry   0  not asked yet      1  not sampled, no JavaScript part      n  the nth JavaScript stack
+ *     entry   0  not asked yet      1  not sampled, no JavaScript part      n  the nth JavaScript stack, or gate
  *
- * One for each module: the same number means another chain of calls in another module.
+ * One for each module and ledger: the same number means another chain of calls in another module.
  */
-import type { Frame } from '../../heap/frame.js';
-import { UNCAPTURED } from '../../heap/live-sites.js';
-import type { SiteTable } from '../../heap/sites.js';
+import { type Frame, hashStack } from '../../heap/frame.js';
 import type { EntryFunction } from '../../heap/stack.js';
 import type { StreamHost } from '../../heap/stream.js';
-import { ContextSites } from './context-sites.js';
+import { EntryGate } from './entry-gate.js';
+import type { Ledger } from './ledger.js';
+import { type Caller, NOBODY, type Records } from './site-records.js';
 import type { FunctionNames, SplitStack, WasmFrames } from './wasm-frames.js';
 
 /** Frames looked at to find the JavaScript behind deep recursion in the module. */
 const MOST_FRAMES = 100;
 /** Frames that are left out of the module's own: moved bodies, and JavaScript that only passes calls on. */
 const SPARE_FRAMES = 8;
-const MOST_PAIRS = 1_000_000;
 const MOST_ENTRIES = 65_536;
 const NOT_SAMPLED = 1;
 
 export class CallSites {
+  /** Keeps the contexts of this module apart from those of others in the same ledger. */
+  readonly salt: bigint;
   readonly #host: StreamHost;
-  readonly #sites: SiteTable;
+  readonly #records: Records;
+  readonly #ledger: Ledger;
   readonly #frames: WasmFrames;
   readonly #names: FunctionNames;
-  readonly #byContext = new ContextSites();
   /** By `high,low`. */
   readonly #inside = new Map<string, readonly Frame[]>();
-  /** By entry; the first two are none. */
-  readonly #outside: (readonly Frame[])[] = [[], []];
+  /** By entry. */
+  readonly #callers = new Map<number, Caller>();
   readonly #entries = new Map<string, number>();
+  /** By the address of its cell. */
+  readonly #gates = new Map<number, EntryGate>();
   /** Stacks met before, by identity: `StackCapture` returns the same array for the same stack. */
-  readonly #siteOfStack = new WeakMap<readonly Frame[], number>();
+  readonly #recordOfStack = new WeakMap<readonly Frame[], number>();
   readonly #entryOfStack = new WeakMap<readonly Frame[], number>();
 
-  constructor(host: StreamHost, sites: SiteTable, frames: WasmFrames, names: FunctionNames) {
+  /** @param module says which module it is, the same in every thread */
+  constructor(
+    host: StreamHost,
+    records: Records,
+    ledger: Ledger,
+    frames: WasmFrames,
+    names: FunctionNames,
+    module: string,
+  ) {
+    this.salt = BigInt.asIntN(64, BigInt(`0x${hashStack(module, [])}`));
     this.#host = host;
-    this.#sites = sites;
+    this.#records = records;
+    this.#ledger = ledger;
     this.#frames = frames;
     this.#names = names;
   }
 
-  /** Contexts that allocated, with each entry they were reached from. */
-  get contextCount(): number {
-    return this.#inside.size;
+  /** Calls from JavaScript that were taken to come from where others had come from. */
+  get assumedCalls(): number {
+    let calls = 0;
+    for (const gate of this.#gates.values()) calls += gate.assumedCalls;
+    return calls;
   }
 
   /** Another module of the same bytes, to read debug information from. */
@@ -55,33 +71,12 @@ export class CallSites {
     this.#names.sources.sections.add(module);
   }
 
-  /** The entry to remember for the call that JavaScript is making; 0 asks for it. */
-  entryOf(entry: number, told: EntryFunction): number {
-    if (entry !== 0) return entry;
-    return this.#host.sampler.next() ? this.#newEntry(told) : NOT_SAMPLED;
-  }
-
-  /** @param told the function that the module called, to be left out of stacks */
-  siteOf(low: number, high: number, entry: number, told: EntryFunction): number {
-    const site = this.#byContext.find(low, high, entry);
-    return site >= 0 ? site : this.#newSite(low, high, entry, told);
-  }
-
-  /** The site of an allocation in a module whose contexts are not known. */
-  sampledSite(told: EntryFunction): number {
-    if (!this.#host.sampler.next()) return UNCAPTURED;
-    const stack = this.#capture(told);
-    let site = this.#siteOfStack.get(stack);
-    if (site === undefined) {
-      const { inside, outside } = this.#split(stack);
-      site = this.#sites.siteOf([...inside, ...outside]);
-      this.#siteOfStack.set(stack, site);
-    }
-    return site;
-  }
-
-  #newSite(low: number, high: number, entry: number, told: EntryFunction): number {
-    if (this.#byContext.count >= MOST_PAIRS) return UNCAPTURED;
+  /**
+   * The record of a context that was never reached from this entry before.
+   *
+   * @param told the function that was called from WebAssembly, to be left out of stacks
+   */
+  discover(low: number, high: number, entry: number, told: EntryFunction): number {
     const key = `${high},${low}`;
     let inside = this.#inside.get(key);
     if (inside === undefined) {
@@ -89,12 +84,52 @@ export class CallSites {
       inside = this.#split(this.#capture(told, SPARE_FRAMES + 2 * this.#host.stacks.depth)).inside;
       this.#inside.set(key, inside);
     }
-    const site = this.#sites.siteOf([...inside, ...(this.#outside[entry] ?? [])]);
-    this.#byContext.add(low, high, entry, site);
-    return site;
+    return this.#records.add(inside, this.#callers.get(entry) ?? NOBODY);
   }
 
-  #newEntry(told: EntryFunction): number {
+  /** The entry of a call from JavaScript whose turn it is, and what to make of the next ones at its gate. */
+  enter(gateAt: number, told: EntryFunction): number {
+    const ledger = this.#ledger;
+    if (ledger.isShared) return this.#capturedEntry(told); // what was assumed could not be told to the other threads
+    const left = ledger.assumedCalls(gateAt);
+    let gate = this.#gates.get(gateAt);
+    if (left > 0 && gate?.assumed !== undefined) {
+      ledger.assume(gateAt, gate.assumed.entry, left - 1);
+      return gate.assumed.entry;
+    }
+    const entry = this.#capturedEntry(told);
+    const caller = this.#callers.get(entry);
+    if (left < 0 || caller === undefined) return entry;
+    if (gate === undefined) {
+      gate = new EntryGate();
+      this.#gates.set(gateAt, gate);
+    }
+    const calls = gate.next(caller.frames, () => this.#newEntry());
+    const { assumed } = gate;
+    if (assumed !== undefined) {
+      this.#callers.set(assumed.entry, assumed);
+      ledger.assume(gateAt, assumed.entry, calls);
+    }
+    return entry;
+  }
+
+  /** The record of an allocation in a module whose contexts are not known. */
+  sampledRecord(told: EntryFunction): number {
+    const stack = this.#capture(told);
+    let record = this.#recordOfStack.get(stack);
+    if (record === undefined) {
+      const { inside, outside } = this.#split(stack);
+      record = this.#records.add([...inside, ...outside], NOBODY);
+      this.#recordOfStack.set(stack, record);
+    }
+    return record;
+  }
+
+  #newEntry(): number | undefined {
+    return this.#callers.size >= MOST_ENTRIES ? undefined : this.#ledger.newEntry();
+  }
+
+  #capturedEntry(told: EntryFunction): number {
     const stack = this.#capture(told);
     let entry = this.#entryOfStack.get(stack);
     if (entry === undefined) {
@@ -111,15 +146,17 @@ export class CallSites {
       .join('\n');
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      if (this.#entries.size >= MOST_ENTRIES) return NOT_SAMPLED;
-      entry = this.#outside.push(outside) - 1;
+      entry = this.#newEntry();
+      if (entry === undefined) return NOT_SAMPLED;
+      this.#callers.set(entry, { frames: outside, doubt: 0 });
       this.#entries.set(key, entry);
     }
     return entry;
   }
 
   #split(stack: readonly Frame[]): SplitStack {
-    return this.#frames.split(stack, this.#names, this.#host.stacks.depth);
+    const told = stack.slice(ledgerFrames(stack));
+    return this.#frames.split(told, this.#names, this.#host.stacks.depth);
   }
 
   /** By default the whole stack: where the module ends and JavaScript begins is not known before. */
@@ -135,4 +172,12 @@ export class CallSites {
       }
     });
   }
+}
+
+/** How many frames the ledger itself has on top of a stack. */
+function ledgerFrames(stack: readonly Frame[]): number {
+  const script = (frame: Frame | undefined): string | undefined => frame?.file.split(':wasm-function', 1)[0];
+  const own = script(stack[0]);
+  const first = stack.findIndex((frame) => script(frame) !== own);
+  return first < 0 ? stack.length : first;
 }

@@ -3,7 +3,7 @@
  * not check that they form valid code.
  */
 import { ByteWriter } from './byte-writer.js';
-import { F64, I64 } from './module-types.js';
+import { I64 } from './module-types.js';
 
 /** One-byte instructions that the added code is made of. */
 export const OP = {
@@ -31,12 +31,8 @@ export const OP = {
   i64Mul: 0x7e,
   i64And: 0x83,
   i64Or: 0x84,
-  i64ShrU: 0x88,
   i32WrapI64: 0xa7,
-  f64Mul: 0xa2,
   i64ExtendI32U: 0xad,
-  f64ConvertI32U: 0xb8,
-  f64ConvertI64U: 0xba,
 } as const;
 
 export class CodeWriter extends ByteWriter {
@@ -95,14 +91,6 @@ export class CodeWriter extends ByteWriter {
   zero(type: number): void {
     if (type === I64) this.i64Const(0);
     else this.i32Const(0);
-  }
-
-  /**
-   * Turns the unsigned integer on the stack into what JavaScript is given: the i32 that it is, or an f64.
-   * REQUIRES: `to` is F64 where `from` is I64.
-   */
-  toCallback(from: number, to: number): void {
-    if (to === F64) this.op(from === I64 ? OP.f64ConvertI64U : OP.f64ConvertI32U);
   }
 
   /** Ends a function body or block. */

@@ -24,7 +24,7 @@ export function coverageFacts(
   };
   for (const heap of heaps) {
     const { label, how, complete } = heap.identity;
-    const { liveBytes, liveBlocks, unmatchedFrees } = heap.stream;
+    const { liveBytes, liveBlocks, unmatchedFrees } = heap;
     const parts = [
       `allocator found ${how}`,
       `${liveBlocks} blocks, ${liveBytes} bytes live`,

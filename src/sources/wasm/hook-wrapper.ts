@@ -16,7 +16,7 @@ import { type AllocationHook, shapeParameter } from './allocation-hook.js';
 import type { ContextGlobals } from './boundary.js';
 import { type CodeWriter, OP } from './code-writer.js';
 import { HOOK_SLOTS } from './hook-table.js';
-import { F64, type FunctionType, I32, I64 } from './module-types.js';
+import { type FunctionType, I32, I64 } from './module-types.js';
 import { type Unwinding, writeGuarded } from './unwinding.js';
 
 /** How many allocations inside another one may go untold before `inside` is taken for stuck. */
@@ -29,10 +29,8 @@ export interface HookParts {
   readonly freeing: number;
   /** Type index of each slot's function, in the order of `HOOK_SLOTS`. */
   readonly types: readonly number[];
-  /** I32, or F64 in a module with 64-bit addresses: what JavaScript is given for addresses and sizes. */
+  /** I32, or I64 in a module with 64-bit addresses: what the hooks are given for addresses and sizes. */
   readonly addressType: number;
-  /** I32 or I64: the type of `freeing`. */
-  readonly freeingType: number;
   /** With contexts: the globals whose values are told too. */
   readonly contexts: ContextGlobals | undefined;
 }
@@ -82,7 +80,7 @@ export class HookWrapper {
 
   #writeFree(): void {
     const code = this.#code;
-    const { inside, freeing, freeingType, addressType } = this.#parts;
+    const { inside, freeing, addressType } = this.#parts;
     const pointer = this.#parameter('pointer')!;
     const type = this.#type.params[pointer]!;
     // pointer != 0 && inside >= 0 && pointer != freeing
@@ -93,19 +91,19 @@ export class HookWrapper {
     code.i32Const(0);
     code.op(OP.i32GeS, OP.i32And);
     code.localGet(pointer);
-    widen(code, type, freeingType);
+    widen(code, type, addressType);
     code.globalGet(freeing);
-    code.op(freeingType === I64 ? OP.i64Ne : OP.i32Ne, OP.i32And, OP.if);
+    code.op(addressType === I64 ? OP.i64Ne : OP.i32Ne, OP.i32And, OP.if);
     code.raw(this.#blockType);
     code.localGet(pointer);
-    widen(code, type, freeingType);
+    widen(code, type, addressType);
     code.globalSet(freeing);
     code.localGet(pointer);
-    code.toCallback(type, addressType);
+    widen(code, type, addressType);
     code.globalGet(inside);
     this.#callHook('freed');
     this.#callMoved();
-    code.zero(freeingType);
+    code.zero(addressType);
     code.globalSet(freeing);
     code.op(OP.else);
     this.#callMoved();
@@ -114,7 +112,7 @@ export class HookWrapper {
 
   #writeAllocation(): void {
     const code = this.#code;
-    const { inside, freeing, freeingType, contexts } = this.#parts;
+    const { inside, freeing, addressType, contexts } = this.#parts;
     const result = this.#ownLocals;
     const pointer = this.#parameter('pointer');
     code.globalGet(inside);
@@ -131,10 +129,10 @@ export class HookWrapper {
     code.i32Const(NESTED_LIMIT);
     code.globalSet(inside);
     if (pointer === undefined) {
-      code.zero(freeingType);
+      code.zero(addressType);
     } else {
       code.localGet(pointer);
-      widen(code, this.#type.params[pointer]!, freeingType);
+      widen(code, this.#type.params[pointer]!, addressType);
     }
     code.globalSet(freeing);
     if (contexts !== undefined) {
@@ -155,19 +153,19 @@ export class HookWrapper {
 
   #tellAllocation(): void {
     const code = this.#code;
-    const { freeing, freeingType, addressType } = this.#parts;
+    const { freeing, addressType } = this.#parts;
     const result = this.#ownLocals;
     const resultType = this.#type.results[0]!;
     const pointer = this.#parameter('pointer');
     const out = this.#parameter('out');
     if (pointer !== undefined) {
-      code.zero(freeingType);
+      code.zero(addressType);
       code.globalSet(freeing);
       code.localGet(pointer);
-      code.toCallback(this.#type.params[pointer]!, addressType);
+      widen(code, this.#type.params[pointer]!, addressType);
       this.#pushSize();
       code.localGet(result);
-      code.toCallback(resultType, addressType);
+      widen(code, resultType, addressType);
       this.#pushSite();
       this.#callHook('reallocated');
       return;
@@ -177,14 +175,14 @@ export class HookWrapper {
       code.zero(resultType);
       code.op(resultType === I64 ? OP.i64Ne : OP.i32Ne, OP.if, 0x40);
       code.localGet(result);
-      code.toCallback(resultType, addressType);
+      widen(code, resultType, addressType);
     } else {
       code.op(resultType === I64 ? OP.i64Eqz : OP.i32Eqz, OP.if, 0x40);
       code.localGet(out);
       const wide = this.#type.params[out] === I64;
       // i64.load or i32.load of memory 0, natural alignment, offset 0
       code.op(wide ? 0x29 : 0x28, wide ? 3 : 2, 0);
-      code.toCallback(wide ? I64 : I32, addressType);
+      widen(code, wide ? I64 : I32, addressType);
     }
     this.#pushSize();
     this.#pushSite();
@@ -198,24 +196,19 @@ export class HookWrapper {
     const count = this.#parameter('count');
     const { addressType } = this.#parts;
     code.localGet(size);
-    code.toCallback(this.#type.params[size]!, addressType);
+    widen(code, this.#type.params[size]!, addressType);
     if (count === undefined) return;
     code.localGet(count);
-    code.toCallback(this.#type.params[count]!, addressType);
-    code.op(addressType === F64 ? OP.f64Mul : OP.i32Mul);
+    widen(code, this.#type.params[count]!, addressType);
+    code.op(addressType === I64 ? OP.i64Mul : OP.i32Mul);
   }
 
-  /** The low and high half of the context, and the entry. */
+  /** The context and the entry. */
   #pushSite(): void {
     const code = this.#code;
     const { contexts } = this.#parts;
     if (contexts === undefined) return;
-    const context = this.#ownLocals + 1;
-    code.localGet(context);
-    code.op(OP.i32WrapI64);
-    code.localGet(context);
-    code.i64Const(32);
-    code.op(OP.i64ShrU, OP.i32WrapI64);
+    code.localGet(this.#ownLocals + 1);
     code.globalGet(contexts.entry);
   }
 
@@ -237,7 +230,7 @@ export class HookWrapper {
   }
 }
 
-/** Brings the integer on the stack to the type of `freeing`. */
+/** Brings the address or size on the stack to the type that the hooks are given. REQUIRES: `to` is I64 where `from` is. */
 function widen(code: CodeWriter, from: number, to: number): void {
   if (from === I32 && to === I64) code.op(OP.i64ExtendI32U);
 }

@@ -12,6 +12,16 @@ export function insideOf(realExports: WebAssembly.Exports): WebAssembly.Global {
   return realExports[ADDED_EXPORTS.inside] as WebAssembly.Global;
 }
 
+/** Sets the globals back to where they are when no code runs, which a trap prevented. REQUIRES: none of its code runs. */
+export function putRight(realExports: WebAssembly.Exports): void {
+  const inside = insideOf(realExports);
+  if (inside.value > 0) inside.value = 0;
+  const context = realExports[ADDED_EXPORTS.context] as WebAssembly.Global<'i64'> | undefined;
+  if (context === undefined || context.value === 1n) return;
+  context.value = 1n;
+  (realExports[ADDED_EXPORTS.entry] as WebAssembly.Global).value = 0;
+}
+
 /** The memory that a module works on: the one that it exports, or else the one that it was given. */
 export function memoryOf(
   module: WebAssembly.Module,

@@ -1,46 +1,74 @@
 /**
- * The heap in one linear memory: the blocks live in it and the hooks that tell of them. Addresses are 32-bit keys;
- * 64-bit ones are counted in units of 8 bytes, to which every allocator aligns, so that 32 GiB have distinct keys.
+ * The heap in one linear memory: the blocks live in it, which the ledger keeps, and the hooks that tell of them.
  *
  * It holds the memory weakly: who traces must not be who leaks.
  */
 
-import type { SiteTable } from '../../heap/sites.js';
+import { LONGEST_SKIP } from '../../heap/sampler.js';
 import type { StreamHost } from '../../heap/stream.js';
-import { AllocationStream } from '../../heap/stream.js';
 import type { CallSites } from './call-sites.js';
+import type { Ledger, LedgerInstance } from './ledger.js';
 import type { ModuleIdentity } from './module-identity.js';
 
-const WIDE_UNIT_BYTES = 8;
 /** Allocators take memory ahead of need, Emscripten's a fifth more than there is. */
 const LEAST_UNEXPLAINED_BYTES = 4 * 1024 * 1024;
 
-/** The functions of the hook table; see `hook-table.ts`. */
-export interface HookFunctions extends Record<string, (...values: number[]) => number | undefined> {}
-
 export class LinearHeap {
-  readonly stream: AllocationStream;
+  readonly ledger: Ledger;
   /** Of the first module with an allocator that was instantiated on this memory. */
   readonly identity: ModuleIdentity;
   /** Size of the memory when the hooks came. */
   readonly bytesAtFirst: number;
-  /** Most bytes that were live at once. */
-  peakBytes = 0;
   readonly #memory: WeakRef<WebAssembly.Memory> | undefined;
   readonly #host: StreamHost;
+  /** Address of the heap in the ledger. */
+  readonly #at: number;
+  #isOpen: boolean;
+  readonly #instances: LedgerInstance[] = [];
+  /** Draws that were cut short, by instance. */
+  readonly #cut = new WeakSet<LedgerInstance>();
 
-  /** @param memory undefined for one that the module keeps to itself */
+  /**
+   * @param memory undefined for one that the module keeps to itself
+   * @param at where the heap is, if it is there already
+   */
   constructor(
     host: StreamHost,
-    sites: SiteTable,
+    ledger: Ledger,
     identity: ModuleIdentity,
     memory: WebAssembly.Memory | undefined,
+    at?: number,
   ) {
     this.#host = host;
-    this.stream = new AllocationStream(host, sites);
+    this.ledger = ledger;
     this.identity = identity;
     this.#memory = memory === undefined ? undefined : new WeakRef(memory);
     this.bytesAtFirst = this.memoryBytes;
+    this.#isOpen = at !== undefined;
+    this.#at = at ?? ledger.newHeap();
+  }
+
+  get liveBytes(): number {
+    return this.ledger.heapCount(this.#at, 'liveBytes');
+  }
+
+  get liveBlocks(): number {
+    return this.ledger.heapBlocks(this.#at);
+  }
+
+  /** Most bytes that were live at once. */
+  get peakBytes(): number {
+    return this.ledger.heapCount(this.#at, 'peakBytes');
+  }
+
+  /** Frees of blocks that were not known: allocated before the tracer was armed, or freed twice. */
+  get unmatchedFrees(): number {
+    return this.ledger.heapCount(this.#at, 'unmatchedFrees');
+  }
+
+  /** Allocations at an address that was live, whose earlier block counts as freed. */
+  get impliedFrees(): number {
+    return this.ledger.heapCount(this.#at, 'impliedFrees');
   }
 
   /** 0 for a memory that can't be seen, or is gone. */
@@ -55,55 +83,88 @@ export class LinearHeap {
     return unexplained > LEAST_UNEXPLAINED_BYTES ? unexplained : 0;
   }
 
-  /** Hooks for one instance on this memory. */
-  hookFunctions(identity: ModuleIdentity, callSites: CallSites): HookFunctions {
-    const { contexts, wideAddresses } = identity;
-    const { guard } = this.#host;
-    const { stream } = this;
-    const keyOf = (address: number): number =>
-      wideAddresses ? (address / WIDE_UNIT_BYTES) >>> 0 : address >>> 0;
-    const bytesOf = (size: number): number => (wideAddresses ? size : size >>> 0);
-    const put = (key: number, bytes: number, site: number): void => {
-      stream.put(key, bytes, site);
-      if (stream.liveBytes > this.peakBytes) this.peakBytes = stream.liveBytes;
+  /**
+   * Hooks for one instance on this memory, by the names of `HOOK_SLOTS`.
+   *
+   * @param settle sets right what a trap left behind in the instance; called now and then, when none of its code runs
+   */
+  hookFunctions(identity: ModuleIdentity, callSites: CallSites, settle: () => void): LedgerInstance {
+    let settling = false;
+    const settleSoon = (): void => {
+      if (settling) return;
+      settling = true;
+      queueMicrotask(() => {
+        settling = false;
+        settle();
+      });
     };
-    const freed = (address: number): undefined => {
-      stream.free(keyOf(address));
+    const throttle = this.#host.throttle.fork();
+    const discover = (low: number, high: number, entry: number): number => {
+      settleSoon();
+      return callSites.discover(low, high, entry, discover);
     };
-    if (!contexts) {
-      const allocated = (address: number, size: number): undefined => {
-        if (guard.busy) return;
-        put(keyOf(address), bytesOf(size), callSites.sampledSite(allocated));
-      };
-      const reallocated = (from: number, size: number, address: number): undefined => {
-        if (address === 0 && bytesOf(size) !== 0) return; // failed: the block stays as it was
-        if (from !== 0) stream.free(keyOf(from));
-        if (address === 0 || guard.busy) return;
-        put(keyOf(address), bytesOf(size), callSites.sampledSite(reallocated));
-      };
-      return { allocated, freed, reallocated };
-    }
-    const allocated = (address: number, size: number, low: number, high: number, entry: number): number => {
-      if (guard.busy) return entry;
-      const entered = callSites.entryOf(entry, allocated);
-      put(keyOf(address), bytesOf(size), callSites.siteOf(low, high, entered, allocated));
-      return entered;
+    const enter = (gate: number): number =>
+      this.#isTurn(instance) ? callSites.enter(gate, enter) : NOT_SAMPLED;
+    const sampled = (): number => (this.#isTurn(instance) ? callSites.sampledRecord(sampled) : UNRECORDED);
+    const pause = (): void => {
+      settleSoon();
+      throttle.read();
+      instance.left.value = throttle.left;
     };
-    const reallocated = (
-      from: number,
-      size: number,
-      address: number,
-      low: number,
-      high: number,
-      entry: number,
-    ): number => {
-      if (address === 0 && bytesOf(size) !== 0) return entry;
-      if (from !== 0) stream.free(keyOf(from));
-      if (address === 0 || guard.busy) return entry;
-      const entered = callSites.entryOf(entry, reallocated);
-      put(keyOf(address), bytesOf(size), callSites.siteOf(low, high, entered, reallocated));
-      return entered;
-    };
-    return { allocated, freed, reallocated };
+    const full = (): void => this.#warnOfFull();
+    const instance = this.ledger.instance(identity, this.#at, callSites.salt, {
+      discover,
+      enter,
+      sampled,
+      pause,
+      full,
+    });
+    if (!this.#isOpen) instance.openHeap();
+    this.#isOpen = true;
+    this.#instances.push(instance);
+    this.#draw(instance);
+    return instance;
+  }
+
+  /** The sampling rate has changed. */
+  redraw(): void {
+    for (const instance of this.#instances) this.#draw(instance);
+  }
+
+  /** Forgets what is live; totals and peak belong to the ledger. */
+  clear(): void {
+    this.#instances[0]?.clear(0);
+  }
+
+  /** The memory is gone. */
+  close(): void {
+    this.#instances[0]?.clear(1);
+    this.#instances.length = 0;
+  }
+
+  /** A countdown of the ledger's has ended: whether that makes it somebody's turn to be looked at. */
+  #isTurn(instance: LedgerInstance): boolean {
+    const isTurn = !this.#cut.has(instance);
+    this.#draw(instance);
+    return isTurn;
+  }
+
+  #draw(instance: LedgerInstance): void {
+    const { sampler } = this.#host;
+    const skip = sampler.drawSkip();
+    if (skip > LONGEST_SKIP) this.#cut.add(instance);
+    else this.#cut.delete(instance);
+    instance.skip.value = Math.min(skip, LONGEST_SKIP);
+    instance.always.value = sampler.probability === 1 ? 1 : 0;
+  }
+
+  #warnOfFull(): void {
+    this.#host.warn(
+      `otrace: no memory for more live blocks of heap source "wasm" (${this.ledger.memoryBytes} bytes are taken); ` +
+        'allocations from here on are not recorded, give the process more memory or leave the source out',
+    );
   }
 }
+
+const NOT_SAMPLED = 1;
+const UNRECORDED = 0;

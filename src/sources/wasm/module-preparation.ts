@@ -12,6 +12,7 @@ import { type ModuleIdentity, withIdentity } from './module-identity.js';
 import { labelOf, ownLabel } from './module-label.js';
 import { parseModule, type WasmModule } from './module-sections.js';
 import type { OffsetMap } from './offset-map.js';
+import { withoutPassingFrees } from './passing-frees.js';
 import { type RewrittenModule, rewriteModule } from './rewrite.js';
 import { KIND, SECTION } from './section-layout.js';
 
@@ -128,9 +129,10 @@ export class ModulePreparation {
   #rewrite(
     module: WasmModule,
     known: Pick<ModuleIdentity, 'hash' | 'label' | 'origin'>,
-    { hooks, how, complete }: FoundAllocator,
+    { hooks: found, how, complete }: FoundAllocator,
   ): PreparedModule {
     const { label } = known;
+    const hooks = withoutPassingFrees(module, found);
     const rewritten = this.#rewriteWith(module, label, hooks, 'kept');
     const identity: ModuleIdentity = {
       ...known,

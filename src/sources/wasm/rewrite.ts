@@ -16,7 +16,7 @@ import { EditLog } from './edit-log.js';
 import { HOOK_SLOTS, hookSignatures } from './hook-table.js';
 import type { HookParts } from './hook-wrapper.js';
 import type { WasmModule } from './module-sections.js';
-import { F64, I32, I64 } from './module-types.js';
+import { I32, I64 } from './module-types.js';
 import { OffsetMap, type OffsetTables } from './offset-map.js';
 import { findReachableFunctions } from './reachable-functions.js';
 import { appending, assembleSections, type SectionWriter } from './section-assembly.js';
@@ -60,7 +60,7 @@ export interface RewriteOptions {
 export interface RewrittenModule {
   readonly bytes: Uint8Array;
   readonly offsets: OffsetMap;
-  /** True when addresses and sizes are told as f64, because the module has 64-bit ones; otherwise as i32. */
+  /** True when addresses and sizes are told as i64, because the module has 64-bit ones; otherwise as i32. */
   readonly wideAddresses: boolean;
   readonly contexts: boolean;
   /** True when the start function waits in the added export. */
@@ -118,17 +118,16 @@ export function rewriteModule(module: WasmModule, options: RewriteOptions): Rewr
 }
 
 function addHookParts(added: AddedParts, wide: boolean, contexts: boolean): HookParts {
-  const addressType = wide ? F64 : I32;
-  const freeingType = wide ? I64 : I32;
+  const addressType = wide ? I64 : I32;
   const table = added.table(HOOK_SLOTS.length);
   added.export(ADDED_EXPORTS.hooks, KIND.table, table);
   const inside = added.global(I32, -1);
   added.export(ADDED_EXPORTS.inside, KIND.global, inside);
-  const freeing = added.global(freeingType, 0);
-  const types = hookSignatures(addressType, contexts).map(({ params, results }) =>
+  const freeing = added.global(addressType, 0);
+  const types = hookSignatures(wide, contexts).map(({ params, results }) =>
     added.functionType(params, results, results.length),
   );
-  const common = { table, inside, freeing, types, addressType, freeingType };
+  const common = { table, inside, freeing, types, addressType };
   if (!contexts) return { ...common, contexts: undefined };
   const context = added.global(I64, 1);
   added.export(ADDED_EXPORTS.context, KIND.global, context);

@@ -4,7 +4,6 @@ import {
   type AllocationShape,
   SHAPES,
 } from '../../../src/sources/wasm/allocation-hook.js';
-import { hookFunctionsModule } from '../../../src/sources/wasm/hook-functions.js';
 import { HOOK_SLOTS } from '../../../src/sources/wasm/hook-table.js';
 import { parseModule, type WasmModule } from '../../../src/sources/wasm/module-sections.js';
 import {
@@ -14,7 +13,12 @@ import {
   rewriteModule,
 } from '../../../src/sources/wasm/rewrite.js';
 
+import { hookFunctionsModule } from './hook-functions.js';
+
 export type Callable = (...values: readonly (number | bigint)[]) => number;
+
+/** An i64 arrives as a bigint. */
+type Address = number | bigint;
 
 /** What a hook was told, in the order of the calls. */
 export interface Told {
@@ -69,29 +73,27 @@ export function attachTo(
   const note = (entry: Partial<Told> & Pick<Told, 'what' | 'pointer'>): void => {
     told.push({ size: 0, from: 0, nested: false, context: '', entry: 0, ...entry });
   };
-  const site = (low: number | undefined, high: number | undefined): string =>
-    low === undefined ? '' : `${((high ?? 0) >>> 0).toString(16)}:${(low >>> 0).toString(16)}`;
+  const site = (context: bigint | undefined): string =>
+    context === undefined
+      ? ''
+      : `${BigInt.asUintN(32, context >> 32n).toString(16)}:${BigInt.asUintN(32, context).toString(16)}`;
   let entries = 0;
   const entryNumber = (entry: number | undefined): number => (entry === 0 ? ++entries : (entry ?? 0));
   const hooks = {
-    allocated(pointer: number, size: number, low?: number, high?: number, entry?: number): number {
-      note({ what: 'allocated', pointer, size, context: site(low, high), entry: entry ?? 0 });
+    allocated(at: Address, bytes: Address, context?: bigint, entry?: number): number {
+      const [pointer, size] = [Number(at), Number(bytes)];
+      note({ what: 'allocated', pointer, size, context: site(context), entry: entry ?? 0 });
       live.set(pointer, size);
       return entryNumber(entry);
     },
-    freed(pointer: number, nested: number): void {
+    freed(at: Address, nested: number): void {
+      const pointer = Number(at);
       note({ what: 'freed', pointer, nested: nested !== 0 });
       live.delete(pointer);
     },
-    reallocated(
-      from: number,
-      size: number,
-      pointer: number,
-      low?: number,
-      high?: number,
-      entry?: number,
-    ): number {
-      note({ what: 'reallocated', from, pointer, size, context: site(low, high), entry: entry ?? 0 });
+    reallocated(old: Address, bytes: Address, at: Address, context?: bigint, entry?: number): number {
+      const [from, size, pointer] = [Number(old), Number(bytes), Number(at)];
+      note({ what: 'reallocated', from, pointer, size, context: site(context), entry: entry ?? 0 });
       if (pointer !== 0 || size === 0) live.delete(from);
       if (pointer !== 0) live.set(pointer, size);
       return entryNumber(entry);

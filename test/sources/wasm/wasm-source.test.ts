@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { ADDED_EXPORTS } from '../../../src/sources/wasm/rewrite.js';
 import { ALLOCATOR } from './allocator-wat.js';
 import { growth, traced } from './traced.js';
 import { assemble } from './wat.js';
 
+const realExports = Object.getOwnPropertyDescriptor(WebAssembly.Instance.prototype, 'exports')!.get as (
+  this: WebAssembly.Instance,
+) => WebAssembly.Exports;
 const polled: number[] = [];
 const { source, warnings, setSampling } = traced({ onMemoryBytes: (bytes) => polled.push(bytes) });
 source.install();
@@ -198,6 +202,23 @@ describe('control flow', () => {
       figures(() => api['malloc']!(8)),
       [1, 8, 0],
     );
+  });
+  test('after a trap, the context is put right in the next turn', async () => {
+    const module = new WebAssembly.Module(
+      assemble(`(module ${ALLOCATOR}
+        (func $work (param i32)
+          (drop (call $malloc (i32.const 8)))
+          (if (local.get 0) (then unreachable)))
+        (func (export "work") (param i32) (call $work (local.get 0)) (call $work (i32.const 0))))`),
+    );
+    const instance = new WebAssembly.Instance(module);
+    const { work } = instance.exports as Record<string, (fail: number) => void>;
+    const context = realExports.call(instance)[ADDED_EXPORTS.context] as WebAssembly.Global<'i64'>;
+    assert.throws(() => work!(1), WebAssembly.RuntimeError);
+    assert.notEqual(context.value, 1n);
+    await Promise.resolve();
+    assert.equal(context.value, 1n);
+    assert.equal(during(() => work!(0)).sites.length, 2);
   });
   test('JavaScript called back calls in again: every block counts, each with its own callers', () => {
     let api: Api = {};

@@ -1,12 +1,10 @@
 /**
- * A tiny module that turns JavaScript functions into WebAssembly ones: a table takes only the latter, and a
- * JavaScript function becomes one by being imported and exported again. Instantiate it with the three functions
- * of `HOOK_SLOTS` as imports of module `otrace`, and put its exports of the same names into the hook table.
+ * A tiny module that turns JavaScript functions into WebAssembly ones, so that a test can stand in the ledger's place: a
+ * table takes only the latter, and a JavaScript function becomes one by being imported and exported again.
  */
-import { CodeWriter } from './code-writer.js';
-import { HOOK_SLOTS, hookSignatures } from './hook-table.js';
-import { F64, I32 } from './module-types.js';
-import { KIND, SECTION } from './section-layout.js';
+import { CodeWriter } from '../../../src/sources/wasm/code-writer.js';
+import { HOOK_SLOTS, type HookVariant, hookSignatures } from '../../../src/sources/wasm/hook-table.js';
+import { KIND, SECTION } from '../../../src/sources/wasm/section-layout.js';
 
 /**
  * @param of what `RewrittenModule` says of itself
@@ -15,7 +13,7 @@ import { KIND, SECTION } from './section-layout.js';
  * const module = new WebAssembly.Module(hookFunctionsModule(rewritten));
  * const hooks = new WebAssembly.Instance(module, { otrace: { allocated, freed, reallocated } }).exports;
  */
-export function hookFunctionsModule(of: { wideAddresses: boolean; contexts: boolean }): Uint8Array {
+export function hookFunctionsModule(of: HookVariant): Uint8Array {
   const out = new CodeWriter(256);
   out.raw([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
   const section = (id: number, write: (content: CodeWriter) => void): void => {
@@ -26,7 +24,7 @@ export function hookFunctionsModule(of: { wideAddresses: boolean; contexts: bool
     out.sized(content);
   };
   section(SECTION.type, (types) => {
-    for (const { params, results } of hookSignatures(of.wideAddresses ? F64 : I32, of.contexts)) {
+    for (const { params, results } of hookSignatures(of.wideAddresses, of.contexts)) {
       types.op(0x60, params.length, ...params, results.length, ...results);
     }
   });
