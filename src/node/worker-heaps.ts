@@ -144,7 +144,7 @@ export class WorkerHeaps implements ThreadHeaps {
         this.#waitForAll(LAST_WORD_MS);
         channel.drain();
         for (const asked of this.#askedOnes()) {
-          asked.hasLastWord = asked.link.hasAnswered(this.#asked.number);
+          asked.hasLastWord = asked.link.isIdle || asked.link.hasAnswered(this.#asked.number);
         }
       }
       return terminate.call(worker);
@@ -162,7 +162,7 @@ export class WorkerHeaps implements ThreadHeaps {
     const { number, what } = this.#asked;
     const startMs = performance.now();
     for (const { link } of this.#askedOnes()) {
-      if (this.#isStalled(link)) continue;
+      if (link.isIdle || this.#isStalled(link)) continue;
       const answerMs = what === 'figures' ? acceptMs : Math.max(REPORT_MS, 3 * link.snapshotMs);
       link.waitFor(number, startMs, acceptMs, Math.min(answerMs, LONGEST_MS));
     }
@@ -185,7 +185,7 @@ export class WorkerHeaps implements ThreadHeaps {
     if (counts.size > 0) facts['threads'] = ['main', ...[...counts].map(timesText)].join(', ');
     if (this.#ended.counts.length > 0) facts['ended_threads'] = this.#ended.counts.map(endedText).join(', ');
     const late = workers
-      .filter(({ link }) => !link.hasAnswered(this.#asked.number))
+      .filter(({ link }) => !link.isIdle && !link.hasAnswered(this.#asked.number))
       .map((w) => this.#ageText(w));
     const more = late.length - MAX_NAMED;
     if (more > 0) late.splice(MAX_NAMED, more, `${more} more`);
