@@ -18,7 +18,7 @@ import type { FromWorker, ThreadChannel } from './thread-channel.js';
 /** How long a worker may take to notice that it is asked: for a report, for a point, before `terminate()`. */
 const REPORT_MS = 1000;
 const POINT_MS = 50;
-const LAST_WORD_MS = 300;
+const LAST_WORD_MS = 500;
 const LONGEST_MS = 10_000;
 /** Workers tell once a second that their loop turns. */
 const STALLED_US = 2_500_000;
