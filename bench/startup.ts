@@ -22,8 +22,11 @@ const session = {
   [RUN_VARIABLE]: writeRunOptions({
     top: 10,
     reportEverySeconds: 0,
+    exact: false,
+    retainers: false,
     checkpoints: false,
     timeline: TIMELINE_NAMES,
+    maxFileBytes: 2 ** 30,
     resultFile: join(folder, 'result.json'),
   }),
 };

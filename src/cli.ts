@@ -24,6 +24,11 @@ const VERBS: readonly Verb[] = [
     load: () => import('./cli/run.js'),
   },
   {
+    name: 'attach',
+    summary: 'trace the heap of a Node process or a page that already runs',
+    load: () => import('./cli/attach.js'),
+  },
+  {
     name: 'report',
     summary: 'print the leak report and the live-bytes history of a trace',
     load: () => import('./cli/report.js'),
@@ -35,7 +40,7 @@ const VERBS: readonly Verb[] = [
   },
 ];
 
-const BAD_INPUT = new Set(['OTRACE_INPUT', 'OTRACE_BAD_OPTION', 'OTRACE_PROGRAM']);
+const BAD_INPUT = new Set(['OTRACE_INPUT', 'OTRACE_BAD_OPTION', 'OTRACE_PROGRAM', 'OTRACE_ATTACH']);
 
 const EXIT_CODES = `
 Exit codes: 0 success; 1 failed, or a limit was exceeded; 2 bad usage, or input that can't be read.

@@ -2,6 +2,7 @@
  * `otrace/off`: the same API, doing nothing. Chosen by the export condition `otrace-off`, so that a production build
  * can carry the calls at no cost. Functions given to `scope` and `zone` still run, and what is tracked is returned.
  */
+import type { ExactResult } from './heap/exact.js';
 import type { HeapSnapshot } from './heap/snapshot.js';
 import type { HeapTracer } from './heap/tracer.js';
 import type { Category } from './recorder/category.js';
@@ -47,6 +48,7 @@ const recorder: Public<Recorder> = {
   clock: { anchorUs: 0, nowUs: () => 0, fromPerformanceMs: () => 0 } as unknown as Recorder['clock'],
   enabled: false,
   hasUnwritten: false,
+  selfBytes: 0,
   enable: nothing,
   disable: nothing,
   category: () => category as Category,
@@ -65,6 +67,7 @@ const recorder: Public<Recorder> = {
   setOutputPath: nothing,
   setOutputPattern: nothing,
   flush: notWritten,
+  drain: nothing,
   contents: () => {
     throw new Error(REASON);
   },
@@ -75,6 +78,14 @@ const recorder: Public<Recorder> = {
 
 /** Does nothing. */
 export const trace = recorder as Recorder;
+
+/** The result of `heap.exact`: the function runs all the same. */
+function unrecorded<T>(work: () => T | PromiseLike<T>): ExactResult<T> | Promise<ExactResult<T>> {
+  const value = work();
+  const result = (settled: T): ExactResult<T> => ({ value: settled, exact: false, reason: REASON });
+  const isPromise = typeof (value as PromiseLike<T> | undefined)?.then === 'function';
+  return isPromise ? Promise.resolve(value).then(result) : result(value as T);
+}
 
 const STILL: HeapSnapshot = { takenUs: 0, sources: [] };
 
@@ -90,15 +101,25 @@ const tracer: Public<HeapTracer> = {
   disable: nothing,
   reset: nothing,
   setSampling: nothing,
+  setJsSampling: nothing,
   setStackDepth: nothing,
   alloc: nothing,
   free: nothing,
   realloc: nothing,
   track: (object) => object,
+  trackClass: (original) => original,
+  withLabel: (_label, work) => work(),
   addPoint: nothing,
   snapshot: () => STILL,
   checkpoint: nothing,
   report: () => ({ written: false, reason: REASON }),
+  attachTracking: nothing,
+  tracking: () => {
+    throw new Error(REASON);
+  },
+  exact: unrecorded as HeapTracer['exact'],
+  mark: () => undefined,
+  whyAlive: () => ({ known: false, reason: REASON }),
 };
 
 /** Does nothing. */

@@ -14,6 +14,7 @@ export function heapEvents(trace: Recorder, thread?: string): HeapEvents {
       return category.recording;
     },
     nowUs: () => trace.clock.nowUs(),
+    selfBytes: () => trace.selfBytes,
     instant: (name, args) => category.instant(name, args),
     counter: (name, series) => category.counter(name + suffix, series),
     annex: (name, argsJson) => trace.annex(name, argsJson),

@@ -35,6 +35,8 @@ export interface SiteUsage {
   readonly threadCount?: number;
   /** The class of what was allocated, where the source knows it. */
   readonly className?: string;
+  /** Why what is live is alive: the path from a root, where the source knows it (see `retainers.ts`). */
+  readonly retainer?: string;
   /** Standard error of `liveBytes`, in bytes, where it is a sampling estimate. */
   readonly errorBytes?: number;
   /** `liveBytes` by time of birth, oldest first: equal slices of the time that `SourceSnapshot.births` covers. */
@@ -64,6 +66,8 @@ export interface SourceSnapshot {
 export interface HeapSnapshot {
   /** Microseconds on the recorder's clock. */
   readonly takenUs: number;
+  /** Memory that otrace itself holds, in bytes, about; not in the figures of the sources. */
+  readonly selfBytes?: number;
   readonly sources: readonly SourceSnapshot[];
   /** What was live in threads that have ended, at their ends; in none of the `sources`. */
   readonly ended?: readonly SiteUsage[];

@@ -29,6 +29,7 @@ export function snapshotStreams(
       source: sites.source,
       hash: sites.hashOf(site),
       frames: sites.framesOf(site),
+      ...sites.tagsOf(site),
       liveBytes: now.bytes[site]!,
       liveBlocks: now.blocks[site]!,
       totalBytes: sites.totalBytes[site]!,

@@ -7,25 +7,43 @@
  * Not here: how a source sees allocations (`sources/`), what the rows say (`report.ts`).
  */
 import { OtraceError } from '../errors.js';
+import {
+  ExactHeap,
+  type ExactOptions,
+  type ExactResult,
+  type HeapMark,
+  type ObjectTracking,
+  type WhyAliveResult,
+} from './exact.js';
 import { growthOf } from './growth.js';
 import { Guard } from './guard.js';
 import { HeapHistory } from './history.js';
-import { type ReportRow, reportRows } from './report.js';
+import { type LabelStorage, Labels, SyncLabels } from './labels.js';
+import { type ReportRow, reportRows, withSurvivors } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
 import { type HeapSnapshot, SOURCE_NAMES, type SourceName } from './snapshot.js';
-import type { HeapSource } from './source.js';
+import type { HeapSource, SampledSource } from './source.js';
 import { SourceList } from './source-list.js';
 import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
 import { type ThreadHeaps, withThreads } from './thread-heaps.js';
 import { Throttle } from './throttle.js';
+import {
+  type AnyClass,
+  shallowBytes,
+  type TrackClassOptions,
+  type TrackOptions,
+  trackedClass,
+} from './tracked-class.js';
 
 /** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
 export interface HeapEvents {
   /** Whether they are being recorded at all. */
   readonly recording: boolean;
   nowUs(): number;
+  /** Memory that the recorder holds, in bytes; where it is told, so is that of the tracer. */
+  readonly selfBytes?: () => number;
   instant(name: string, args: Record<string, string>): void;
   counter(name: string, series: Record<string, number>): void;
   /** Data for tools, as a metadata event with these arguments. */
@@ -40,7 +58,7 @@ export interface ManualHeap extends HeapSource {
   alloc(key: HeapKey, bytes: number, entry: EntryFunction): void;
   free(key: HeapKey): void;
   realloc(key: HeapKey, bytes: number, newKey: HeapKey, entry: EntryFunction): void;
-  track<T extends object>(object: T, bytes: number, entry: EntryFunction): T;
+  track<T extends object>(object: T, bytes: number, entry: EntryFunction, className?: string): T;
 }
 
 export interface HeapTracerOptions extends StackOptions {
@@ -50,6 +68,10 @@ export interface HeapTracerOptions extends StackOptions {
   readonly shards?: number;
   /** Makes sampling repeatable. */
   readonly seed?: number;
+  /** Forces a garbage collection (see `StreamHost.collect`); left out where there is no way to. */
+  readonly collect?: () => void;
+  /** Makes what carries labels through async code; left out, a label ends when its function returns. */
+  readonly labels?: () => LabelStorage;
   /** Where a warning goes, as one complete line; default `console.error`. */
   readonly warn?: (message: string) => void;
   /** The heaps of the process' other threads, where this one reports for all of them. */
@@ -59,6 +81,8 @@ export interface HeapTracerOptions extends StackOptions {
 export interface ReportOptions {
   /** Most groups in `heap_leaks` and in `heap_sites`; default 10. */
   readonly top?: number;
+  /** Also says what has come since the last `heap.mark()` and why it is still there: a pause of seconds. */
+  readonly retainers?: boolean;
   /** The process is about to end: sources may leave out what only later reports need. */
   readonly final?: boolean;
 }
@@ -78,6 +102,7 @@ export class HeapTracer {
   readonly #manual: ManualHeap;
   readonly #sources: SourceList;
   readonly #threads: ThreadHeaps | undefined;
+  readonly #exact: ExactHeap;
   #enabled = false;
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
@@ -98,10 +123,13 @@ export class HeapTracer {
         () => events.nowUs(),
         () => this.#addPoint(),
       ),
+      labels: new Labels(options.labels ?? (() => new SyncLabels())),
       shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
+      collect: options.collect,
       warn: options.warn ?? ((message) => console.error(message)),
     };
     this.#sources = new SourceList(this.host.guard, this.host.warn);
+    this.#exact = new ExactHeap(events, this.host.guard, this.host.warn);
     this.#manual = options.manual(this.host);
     this.attach(this.#manual);
   }
@@ -188,6 +216,23 @@ export class HeapTracer {
   }
 
   /**
+   * Samples the JavaScript heap at another interval from now on: closer to see small sites, wider to cost less. What is
+   * live then is kept but no longer watched, so what dies of it later still counts; while armed it costs a garbage
+   * collection. The probability of `setSampling` is that of the other heaps.
+   *
+   * @param options `everyBytes`: mean number of bytes between two samples
+   * @throws OtraceError `OTRACE_BAD_OPTION` when it is not a number of 1 or more, or source `js` is not attached
+   *
+   * @example
+   * heap.setJsSampling({ everyBytes: 4096 });
+   */
+  setJsSampling(options: { readonly everyBytes: number }): void {
+    this.#sources.requireAttached('js');
+    const source = this.#sources.get('js') as SampledSource;
+    this.host.guard.run(() => source.setEveryBytes(options.everyBytes));
+  }
+
+  /**
    * Sets how many frames of a stack are kept, from now on.
    *
    * @param depth 1 or more; above 10,000, which no stack of a default V8 reaches, it is 10,000
@@ -230,13 +275,51 @@ export class HeapTracer {
   /**
    * Counts an object until the garbage collector takes it (or `free(object)`, whichever is first).
    *
+   * @param size its bytes; or `bytes` and the `name` of the class that reports show. Without bytes, the shallow size
+   *   of an object with its number of properties: 24 bytes, and 8 for each.
    * @returns the object
    *
    * @example
    * const session = heap.track(new Session(), 4096);
+   * heap.track(texture, { bytes: texture.width * texture.height * 4, name: 'Texture' });
    */
-  track<T extends object>(object: T, bytes: number): T {
-    return this.#manualOn ? this.#manual.track(object, bytes, trackEntry) : object;
+  track<T extends object>(object: T, size: number | TrackOptions): T {
+    if (!this.#manualOn) return object;
+    if (typeof size !== 'object' || size === null) return this.#manual.track(object, size, trackEntry);
+    return this.#manual.track(object, size.bytes ?? shallowBytes(object), trackEntry, size.name);
+  }
+
+  /**
+   * Counts every instance of a class from its construction until it is collected or freed, with the stack of the `new`.
+   *
+   * @returns the class to use in its place: `new`, `instanceof`, `extends`, statics and `instance.constructor` are as
+   *   before. A static method that reads a private static field through `this` is the one thing that fails; let such
+   *   a class call `heap.track(this, { name })` in its constructor instead.
+   *
+   * @example
+   * const Session = heap.trackClass(class Session { user = ''; });
+   * const Texture = heap.trackClass(GpuTexture, { bytes: (texture) => texture.byteLength, name: 'Texture' });
+   */
+  trackClass<C extends AnyClass>(original: C, options: TrackClassOptions<C> = {}): C {
+    return trackedClass(original, (instance, className, entry) => {
+      if (!this.#manualOn) return;
+      const { bytes, name } = options;
+      const size = typeof bytes === 'function' ? told(bytes, instance) : (bytes ?? shallowBytes(instance));
+      this.#manual.track(instance, size, entry, name ?? className);
+    });
+  }
+
+  /**
+   * Runs `work` under a label, such as the route or the tenant that it serves: what it allocates, and what its
+   * continuations allocate, is reported apart from what the same code allocates under another label. `js` has none.
+   *
+   * @returns what `work` returns
+   *
+   * @example
+   * app.use((request, response, next) => heap.withLabel(request.path, next));
+   */
+  withLabel<T>(label: string, work: () => T): T {
+    return this.#enabled ? this.host.labels.run(String(label), work) : work();
   }
 
   /** Adds a point of `heap_live_bytes` with the truth of this moment; nothing while the tracer is off. */
@@ -276,13 +359,86 @@ export class HeapTracer {
       const snapshot = this.snapshot({ final: options.final ?? false });
       this.#history.add(snapshot);
       const growing = growthOf(snapshot, this.#history);
-      const rows = reportRows(snapshot, top, { history: this.#history, growing });
+      const since = options.retainers ? this.#exact.whyAlive(undefined, { top }, false) : undefined;
+      const rows = withSurvivors(
+        reportRows(snapshot, top, { history: this.#history, growing }),
+        since?.known ? since.survivors : [],
+      );
       for (const row of rows) this.#events.instant(row.name, { ...row.values });
       this.#addPoint();
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'report', growing));
       this.#events.instant('heap_report_done', { status: 'end' });
       return { written: true, snapshot, rows };
     });
+  }
+
+  /** Makes `exact`, `mark` and `whyAlive` work; `load` is called when one of them is first used. */
+  attachTracking(load: () => ObjectTracking): void {
+    this.#exact.attach(load);
+  }
+
+  /** What follows single objects, for the sources. @throws Error when there is none */
+  tracking(): ObjectTracking {
+    return this.#exact.tracking();
+  }
+
+  /**
+   * Records every allocation of a call, exactly: for each site the blocks and bytes allocated and those still live, of
+   * which class they are, and for the largest why they are alive. The rows go to the trace, whether the tracer is on or
+   * not, as a report of their own. Allocation-bound code runs some 60 times slower: for short windows.
+   *
+   * @param work sync or async; its error or rejection is passed on, and nothing is reported
+   * @returns the function's value with the snapshot (source `js`, exact), or with the reason why there is none: no
+   * inspector, another window is open, another tool has ended the recording
+   *
+   * @example
+   * const { value, ...window } = await heap.exact(() => handle(request));
+   * if (window.exact) console.log(window.snapshot.sources[0].sites);
+   */
+  exact<T>(work: () => PromiseLike<T>, options?: ExactOptions): Promise<ExactResult<T>>;
+  exact<T>(work: () => T, options?: ExactOptions): ExactResult<T>;
+  exact<T>(
+    work: () => T,
+    options: ExactOptions = {},
+  ): ExactResult<Awaited<T>> | Promise<ExactResult<Awaited<T>>> {
+    return this.#exact.run(work, options);
+  }
+
+  /**
+   * Remembers which objects of the JavaScript heap are there now, for `whyAlive`. Costs a pause (a second for each
+   * 20 to 50 MB of heap), and nothing from then on.
+   *
+   * @returns undefined, after a warning, when it can't be done
+   */
+  mark(): HeapMark | undefined {
+    return this.#exact.mark();
+  }
+
+  /**
+   * What has come since a mark and is still there: by who holds it, with the path from a root. Needs neither stacks
+   * nor `exact`, and costs a pause as `mark` does. The row `heap_retainers` goes to the trace.
+   *
+   * @param mark the last one taken, when left out
+   *
+   * @example
+   * const mark = heap.mark();
+   * await serveRequests(1000);
+   * const since = heap.whyAlive(mark);
+   * if (since.known) for (const { path, bytes, objects } of since.survivors) console.log(path, bytes, objects);
+   */
+  whyAlive(mark?: HeapMark, options: ExactOptions = {}): WhyAliveResult {
+    return this.#exact.whyAlive(mark, options);
+  }
+
+  /** Without it, what is garbage is still counted. */
+  #collect(): void {
+    try {
+      this.host.collect?.();
+    } catch (error) {
+      this.host.warn(
+        `otrace: no garbage collection could be forced (${String(error)}); garbage is still counted`,
+      );
+    }
   }
 
   /**
@@ -303,6 +459,17 @@ export class HeapTracer {
     });
   }
 
+  /** Memory that otrace itself holds: all of it, and what is the recorder's and the tracer's. */
+  #selfBytes(): { total: number; events: number; heap: number } | undefined {
+    const events = this.#events.selfBytes?.();
+    if (events === undefined) return undefined;
+    let heap = this.host.stacks.selfBytes;
+    for (const source of this.#sources.armed) {
+      heap += this.#sources.attempt(source, () => source.selfBytes?.() ?? 0) ?? 0;
+    }
+    return { total: events + heap, events, heap };
+  }
+
   /** Why there can be no report now. */
   #unready(): string | undefined {
     if (!this.#enabled) return 'heap tracer is not enabled; call heap.enable() first';
@@ -315,10 +482,16 @@ export class HeapTracer {
   #snapshot(final: boolean, waitForThreads?: () => void): HeapSnapshot {
     return this.host.guard.run(() => {
       const takenUs = this.#events.nowUs();
+      const { armed } = this.#sources;
+      // The source that collects is the first in the order of sources.
+      if (armed.some((source) => source.endsByCollection) && armed[0]?.snapshotCollects !== true) {
+        this.#collect();
+      }
       const sources = this.#sources.armed
         .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
         .filter((taken) => taken !== undefined);
-      const own: HeapSnapshot = { takenUs, sources };
+      const selfBytes = this.#selfBytes()?.total;
+      const own: HeapSnapshot = { takenUs, ...(selfBytes !== undefined && { selfBytes }), sources };
       waitForThreads?.();
       return this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
     });
@@ -340,6 +513,8 @@ export class HeapTracer {
       }
       series['total'] = total;
       this.#events.counter('heap_live_bytes', series);
+      const selfBytes = this.#selfBytes();
+      if (selfBytes !== undefined) this.#events.counter('otrace_self_bytes', selfBytes);
       this.host.throttle.pointAdded();
     });
   }
@@ -365,4 +540,13 @@ function wholeNumber(what: string, value: number, most: number): number {
   }
   const range = most === Number.MAX_SAFE_INTEGER ? '1 or more' : `from 1 to ${most.toLocaleString('en')}`;
   throw new OtraceError('OTRACE_BAD_OPTION', `${what} is ${String(value)}; give a whole number ${range}`);
+}
+
+/** What the program says of an instance; a mistake there must not become one of the class' constructor. */
+function told<T extends object>(bytes: (instance: T) => number, instance: T): number {
+  try {
+    return bytes(instance);
+  } catch {
+    return shallowBytes(instance);
+  }
 }

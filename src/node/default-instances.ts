@@ -2,6 +2,7 @@
  * The process' own recorder and heap tracer, one of each however many copies of the package are loaded (ESM and
  * CommonJS, a global and a local install): the first copy makes them and the others find them by a global symbol.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { heapEvents } from '../heap/heap-events.js';
 import type { ThreadHeaps } from '../heap/thread-heaps.js';
 import { type HeapEvents, HeapTracer } from '../heap/tracer.js';
@@ -10,13 +11,15 @@ import { Clock } from '../recorder/clock.js';
 import { Recorder, type RecorderParts } from '../recorder/recorder.js';
 import { ManualSource } from '../sources/manual.js';
 import { armHeap } from './arm-heap.js';
+import { GarbageCollection } from './collect-garbage.js';
 import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
 import { HeapPublisher } from './heap-publisher.js';
+import { attachTracking } from './object-tracking.js';
 import { ownFrames } from './own-frames.js';
 import { SourceMaps } from './source-maps.js';
-import { joinThreads, ThreadChannel } from './thread-channel.js';
+import { joinThreads, ThreadChannel, tellMain } from './thread-channel.js';
 import {
   clockOffsetUs,
   fromParent,
@@ -62,25 +65,33 @@ export function defaultInstances(): Instances {
 function create(): Instances {
   const settings = readSettings(threadEnvironment(), warn);
   const exit = new ExitTasks();
+  let tracer: HeapTracer | undefined;
+  const aside: Aside = (work) => (tracer === undefined ? work() : tracer.host.guard.run(work));
   const { trace, heapParts, attached } = isMainThread
-    ? mainThread(settings, exit)
+    ? mainThread(settings, exit, aside)
     : workerThread(settings, exit);
   if (settings.sampling !== undefined) trace.setSampling(settings.sampling);
   const frames = framePresentation(settings);
+  const garbage = new GarbageCollection();
   const heap = new HeapTracer(heapParts.events, {
+    collect: () => garbage.run(),
+    labels: () => new AsyncLocalStorage<string>(),
     manual: (host) => new ManualSource(host),
     warn: (line) => say(`${line}\n`),
     mapFrame: frames.mapFrame,
     shortenPath: frames.displayPath,
     ...(heapParts.threads !== undefined && { threads: heapParts.threads }),
+    isOwnFrame: frames.isOwnFrame,
     ...(settings.heapShards !== undefined && { shards: settings.heapShards }),
   });
+  tracer = heap;
   attached(heap);
   trace.onFlush(() => heap.addPoint());
   if (settings.heapSampling !== undefined) heap.setSampling(settings.heapSampling);
   if (settings.heapStackDepth !== undefined) heap.setStackDepth(settings.heapStackDepth);
   if (settings.enabled === true || fromParent()?.recording[0] === 1) trace.enable();
   const instances: Instances = { trace, heap, settings, exit, frames, hooked: false };
+  attachTracking(instances);
   armHeap(instances, false);
   return instances;
 }
@@ -92,7 +103,12 @@ interface ThreadParts {
   readonly attached: (heap: HeapTracer) => void;
 }
 
-function mainThread(settings: Settings, exit: ExitTasks): ThreadParts {
+type Aside = NonNullable<RecorderParts['aside']>;
+
+/** How often what is new goes to a durable file, in milliseconds: twice in the second that may be lost. */
+const DRAIN_EVERY_MS = 500;
+
+function mainThread(settings: Settings, exit: ExitTasks, aside: Aside): ThreadParts {
   let logs: WorkerLogs | undefined;
   const clock = new Clock(performance);
   const heaps = new WorkerHeaps(() => clock.nowUs());
@@ -103,12 +119,21 @@ function mainThread(settings: Settings, exit: ExitTasks): ThreadParts {
     otherLogs: () => logs?.read() ?? [],
     forgottenEvents: () => logs?.forgottenEvents ?? 0,
     forgottenRejections: () => logs?.forgottenRejections ?? 0,
+    otherBytes: () => logs?.selfBytes ?? 0,
+    repeat: (task) => {
+      const timer = setInterval(task, DRAIN_EVERY_MS).unref();
+      return () => clearInterval(timer);
+    },
+    aside,
   });
   if (settings.output !== undefined) setOutput(trace, settings.output);
   trace.onToggle((on) => {
     if (logs === undefined) {
       const channel = new ThreadChannel();
-      logs = new WorkerLogs(channel, () => trace.flush());
+      logs = new WorkerLogs(channel, {
+        flush: () => trace.flush(),
+        drain: () => trace.drain(),
+      });
       heaps.connect(channel);
       exit.last(() => {
         if (trace.hasUnwritten) trace.flush();
@@ -127,6 +152,7 @@ function workerThread(settings: Settings, exit: ExitTasks): ThreadParts {
     clock,
     output: new MainThreadOutput(),
     openLog: (bytes) => openSharedLog(clock, bytes),
+    onPressure: () => tellMain({ flush: 'new' }),
   });
   const events = heapEvents(trace, threadName());
   if (left === undefined) return { trace, heapParts: { events }, attached: () => {} };
@@ -159,8 +185,12 @@ function partsOf(
 }
 
 /** A path with an index is a pattern of numbered files. */
+export function isPattern(output: string): boolean {
+  return /%0?\d*[du]/.test(output);
+}
+
 function setOutput(trace: Recorder, output: string): void {
-  if (/%0?\d*[du]/.test(output)) trace.setOutputPattern(output);
+  if (isPattern(output)) trace.setOutputPattern(output);
   else trace.setOutputPath(output);
 }
 

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import type { FlushResult } from '../recorder/recorder.js';
 import { armHeap } from './arm-heap.js';
 import { Checkpoints } from './checkpoints.js';
-import type { Instances } from './default-instances.js';
+import { type Instances, isPattern } from './default-instances.js';
+import { HeapLimit } from './heap-limit.js';
 import { MainScope } from './main-scope.js';
 import { CHILD_RESULT, RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
 import { isMainThread } from './threads.js';
@@ -25,6 +26,7 @@ const PRELOADED = 'hooks.js';
 
 export function startRun(instances: Instances, options: RunOptions): void {
   const { trace, exit } = instances;
+  if (isMainThread) setDurableOutput(instances, options);
   trace.enable();
   const hooks = fileURLToPath(import.meta.url);
   if (basename(hooks) === PRELOADED) preloadWorkers(hooks);
@@ -41,22 +43,29 @@ export function startRun(instances: Instances, options: RunOptions): void {
 }
 
 function startReports(instances: Instances, options: RunOptions): void {
-  const { trace, heap, settings, exit } = instances;
+  const { trace, heap, exit } = instances;
   const forked = isFork();
-  if (forked) trace.setOutputPath(forkPath(settings.output ?? 'trace.json'));
   trace.setProcessName(basename(process.argv[1] ?? 'node'));
+  if (options.retainers) heap.mark();
   const report = (): void => {
     heap.report({ top: options.top });
+    trace.drain();
   };
+  const checkpoint = (): void => {
+    heap.checkpoint();
+    trace.drain();
+  };
+  const limit = new HeapLimit(report);
   exit.before(() => {
-    heap.report({ top: options.top, final: true });
+    limit.stop();
+    heap.report({ top: options.top, final: true, retainers: options.retainers });
   });
   exit.last(() => {
     const result = trace.flush();
     leaveResult(forked ? childResultFile(options.resultFile) : options.resultFile, result);
   });
   if (options.reportEverySeconds > 0) setInterval(report, options.reportEverySeconds * 1000).unref();
-  else if (options.checkpoints) new Checkpoints(() => heap.checkpoint()).start();
+  else if (options.checkpoints) new Checkpoints(checkpoint).start();
   if (process.platform !== 'win32') {
     process.on(REPORT_SIGNAL, () => {
       report();
@@ -64,6 +73,15 @@ function startReports(instances: Instances, options: RunOptions): void {
     });
   }
   for (const signal of ENDING_SIGNALS) endBySignal(signal, () => exit.run());
+}
+
+/** What is recorded is on disk within a second, since nobody knows how the program will end. */
+function setDurableOutput({ trace, settings }: Instances, options: RunOptions): void {
+  const path = settings.output ?? 'trace.json';
+  const maxBytes = options.maxFileBytes;
+  if (isFork()) trace.setOutputPath(forkPath(path), { durable: true, maxBytes });
+  else if (isPattern(path)) trace.setOutputPattern(path, { durable: true });
+  else trace.setOutputPath(path, { durable: true, maxBytes });
 }
 
 /** Runs `finish` before a signal ends the process, and lets it end the process where nobody else handles it. */

@@ -39,8 +39,8 @@ export interface FromWorker {
   };
   /** A worker that the sender had started has ended. */
   readonly ended?: number;
-  /** A flush is wanted. */
-  readonly flush?: true;
+  /** A flush is wanted; or that what is new goes to a file that grows. */
+  readonly flush?: 'all' | 'new';
 }
 
 /** Sends a message from a worker. */

@@ -14,6 +14,14 @@ import { clockZeroNs, leaveForWorkers, ownVariables, threadName, threadTid } fro
 /** Logs of ended workers that are kept; of the ones before only what they had lost is remembered. */
 const MAX_ENDED = 64;
 
+/** What workers may ask of the main thread. */
+export interface WorkerRequests {
+  /** Writes everything. */
+  readonly flush: () => void;
+  /** Writes what is new to a durable file: a worker's ring is half full of it. */
+  readonly drain: () => void;
+}
+
 /** The main thread's side. */
 export class WorkerLogs {
   readonly #channel: ThreadChannel;
@@ -25,15 +33,14 @@ export class WorkerLogs {
   forgottenEvents = 0;
   forgottenRejections = 0;
 
-  /** @param onFlush called when a worker asks for a flush */
-  constructor(channel: ThreadChannel, onFlush: () => void) {
+  constructor(channel: ThreadChannel, requests: WorkerRequests) {
     this.#channel = channel;
     leaveForWorkers({
       zeroNs: clockZeroNs(),
       recording: this.#recording,
       environment: ownVariables(),
     });
-    channel.onMessage((message) => this.#receive(message, onFlush));
+    channel.onMessage((message) => this.#receive(message, requests));
     channel.onEnd((tid) => this.#endedWorker(tid));
   }
 
@@ -49,9 +56,17 @@ export class WorkerLogs {
     return [...this.#logs.values()].map((log) => log.freeze());
   }
 
-  #receive({ log, flush }: FromWorker, onFlush: () => void): void {
+  /** Memory of the logs, in bytes. */
+  get selfBytes(): number {
+    let bytes = 0;
+    for (const log of this.#logs.values()) bytes += log.selfBytes;
+    return bytes;
+  }
+
+  #receive({ log, flush }: FromWorker, requests: WorkerRequests): void {
     // While the logs are read a flush is under way, which fulfils the request.
-    if (flush === true && !this.#reading) setImmediate(onFlush);
+    if (flush !== undefined && !this.#reading)
+      setImmediate(flush === 'new' ? requests.drain : requests.flush);
     if (log === undefined) return;
     const known = this.#logs.get(log.identity.tid);
     if (known === undefined) this.#logs.set(log.identity.tid, new WorkerLog(log));
@@ -88,7 +103,14 @@ class WorkerLog implements ReadableLog {
     return this.#shared.written;
   }
 
+  get selfBytes(): number {
+    const copy = this.ring === this.#shared ? 0 : this.ring.words.byteLength;
+    return this.#shared.words.byteLength + copy + this.#strings.memory.byteLength;
+  }
+
   freeze(): this {
+    // A ring that is as it was is not copied again: what grows is read twice a second.
+    if (this.ring !== this.#shared && this.ring.written === this.#shared.written) return this;
     this.ring = this.#shared.copy();
     this.#texts = this.#strings.read();
     return this;
@@ -135,7 +157,7 @@ export class MainThreadOutput implements TraceOutput {
   setPattern(): void {}
 
   write(): FlushResult {
-    tellMain({ flush: true });
+    tellMain({ flush: 'all' });
     return { written: false, reason: 'the main thread writes the events of its workers; it was asked to' };
   }
 }

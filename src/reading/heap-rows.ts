@@ -4,6 +4,7 @@
  *
  *     keepBlock (app.ts:12:3) <- main (app.ts:30:1) (1966080 bytes, 120 allocations)
  *     hash=0x00000000deadbeef (~2048 bytes, ~1 allocations)
+ *     makeSession (app.ts:9:1) [class=Session] [label=GET /users] (4096 bytes, 2 allocations)
  *     handle (job.ts:3:1) <- [thread job.js x4] (~2048 bytes, ~1 allocations)
  *
  * The thread, where it is not the main one, is read as the outermost frame.
@@ -20,6 +21,10 @@ export interface HeapRow {
   readonly frames: readonly Frame[];
   /** 16 hex digits where the row gives a hash in place of a stack. */
   readonly hash: string | null;
+  /** Of what was allocated; null where the row gives none. */
+  readonly className: string | null;
+  /** What the program was doing, for whom; null where the row gives none. */
+  readonly label: string | null;
   /** null when the text does not end in totals. */
   readonly bytes: number | null;
   readonly blocks: number | null;
@@ -44,6 +49,33 @@ export function parseHeapRow(rank: number, text: string): HeapRow {
   };
 }
 
+/** One row of `heap_retainers`: why a leak, or a group of survivors, is alive. */
+export interface RetainerRow {
+  /** `leak` where the rank is that of a row of `heap_leaks`, `class` for what survived since a mark. */
+  readonly group: 'leak' | 'class';
+  readonly rank: number;
+  readonly text: string;
+  /** From a root to one of the objects. */
+  readonly path: readonly string[];
+  /** null when the text does not end in figures. */
+  readonly bytes: number | null;
+  readonly objects: number | null;
+}
+
+const HELD = /^([\s\S]*?)\s*\((\d+) bytes?, (\d+) objects?\)\s*$/;
+
+export function parseRetainerRow(group: 'leak' | 'class', rank: number, text: string): RetainerRow {
+  const held = HELD.exec(text);
+  return {
+    group,
+    rank,
+    text,
+    path: (held?.[1] ?? text).split(' > '),
+    bytes: held === null ? null : Number(held[2]),
+    objects: held === null ? null : Number(held[3]),
+  };
+}
+
 /** A site that grows, as `heap_growth` has it. */
 export interface GrowthRow {
   /** The number in the row's key; 1 gained most. */
@@ -51,6 +83,8 @@ export interface GrowthRow {
   readonly text: string;
   readonly frames: readonly Frame[];
   readonly hash: string | null;
+  readonly className: string | null;
+  readonly label: string | null;
   /** null when the text does not end in a course. */
   readonly bytesPerMinute: number | null;
   readonly fromBytes: number | null;
@@ -69,13 +103,12 @@ const COURSE =
 export function parseGrowthRow(rank: number, text: string): GrowthRow {
   const course = COURSE.exec(text);
   const number = (group: number): number | null => (course === null ? null : Number(course[group]));
-  const { frames, hash } = parseWho((course?.[1] ?? text).trim());
+  const who = parseWho((course?.[1] ?? text).trim());
   const confidence = number(6);
   return {
     rank,
     text,
-    frames,
-    hash,
+    ...who,
     bytesPerMinute: number(3),
     fromBytes: number(4),
     toBytes: number(5),
@@ -85,11 +118,29 @@ export function parseGrowthRow(rank: number, text: string): GrowthRow {
   };
 }
 
-/** A stack, or the hash in its place. */
-function parseWho(text: string): { frames: Frame[]; hash: string | null } {
-  const hash = HASH.exec(text)?.[1];
-  const frames = hash !== undefined || text === '' ? [] : text.split(' <- ').map(parseFrame);
-  return { frames, hash: hash?.toLowerCase().padStart(16, '0') ?? null };
+/** Who it is about: a stack, or the hash in its place, and what stands behind it. */
+interface Who {
+  readonly frames: readonly Frame[];
+  readonly hash: string | null;
+  readonly className: string | null;
+  readonly label: string | null;
+}
+
+function parseWho(text: string): Who {
+  const { rest, value: label } = takeTag(text, 'label');
+  const { rest: stack, value: className } = takeTag(rest, 'class');
+  const hash = HASH.exec(stack)?.[1];
+  const frames = hash !== undefined || stack === '' ? [] : stack.split(' <- ').map(parseFrame);
+  return { frames, hash: hash?.toLowerCase().padStart(16, '0') ?? null, className, label };
+}
+
+/** Takes ` [key=value]` from the end; the value may hold brackets. */
+function takeTag(text: string, key: string): { readonly rest: string; readonly value: string | null } {
+  const mark = ` [${key}=`;
+  const at = text.endsWith(']') ? text.lastIndexOf(mark) : -1;
+  return at < 0
+    ? { rest: text, value: null }
+    : { rest: text.slice(0, at), value: text.slice(at + mark.length, -1) };
 }
 
 /**

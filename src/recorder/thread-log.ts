@@ -9,6 +9,7 @@
  */
 import { ArgumentEncoder, type Arguments, NO_ARGUMENTS, readArguments } from './arguments.js';
 import type { Clock } from './clock.js';
+import type { DrainPace } from './drain-pace.js';
 import { EventKind, EventRing, NOW, OPERAND } from './event-ring.js';
 import { PayloadWriter } from './payload.js';
 import { finiteSeries } from './series.js';
@@ -39,6 +40,7 @@ export class ThreadLog implements ReadableLog {
   readonly strings: StringTable;
   /** False while the recorder is off: scopes that are still open then record nothing when they end. */
   recording = true;
+  #pace: DrainPace | undefined;
   readonly #clock: Clock;
   readonly #payload: PayloadWriter;
   readonly #encoder: ArgumentEncoder;
@@ -67,6 +69,13 @@ export class ThreadLog implements ReadableLog {
 
   spill(number: number): { readonly json: boolean; readonly text: string } | undefined {
     return this.#payload.spill(number);
+  }
+
+  /** Has the pace asked, every so many events, whether they are to go to the disk now; `undefined` ends that. */
+  drainAt(pace: DrainPace | undefined): void {
+    this.#pace = pace;
+    if (pace === undefined) this.ring.checkNoMore();
+    else this.ring.checkAfter(1);
   }
 
   /** Takes the time: `ring.nowUs`, later than every time taken before. */
@@ -304,5 +313,6 @@ export class ThreadLog implements ReadableLog {
     if (takesColour && this.#colourId !== 0) ring.recolour(this.takeColour());
     const holdsTexts = this.#payload.dropSpillsBefore(ring.written - ring.capacity);
     ring.isUnsettled = holdsTexts || this.#colourId !== 0;
+    if (ring.isCheckDue) this.#pace?.check(ring);
   }
 }

@@ -22,7 +22,7 @@ const workers = new Set<Worker>();
 
 /** One for all tests, as in a process: workers announce themselves once. */
 let flushesAsked = 0;
-const logs = new WorkerLogs(new ThreadChannel(), () => flushesAsked++);
+const logs = new WorkerLogs(new ThreadChannel(), { flush: () => flushesAsked++, drain: () => {} });
 
 before(async () => {
   // Bundled, since a worker has no loader for TypeScript on every Node; the tests' own copy is not shared with it.

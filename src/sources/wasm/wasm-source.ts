@@ -133,6 +133,12 @@ export class WasmSource implements HeapSource {
     return bytes;
   }
 
+  selfBytes(): number {
+    let bytes = this.#sites.selfBytes;
+    for (const heap of this.#heaps) bytes += heap.stream.tableBytes;
+    return bytes;
+  }
+
   snapshot(): SourceSnapshot {
     this.#pollMemories();
     this.#checkNames();
