@@ -20,6 +20,8 @@ const REPORT_MS = 1000;
 const POINT_MS = 50;
 const LAST_WORD_MS = 500;
 const LONGEST_MS = 10_000;
+/** A worker of which nothing is known yet is given so many times as long. */
+const UNKNOWN_FACTOR = 2;
 /** Workers tell once a second that their loop turns. */
 const STALLED_US = 2_500_000;
 /** Late threads that are named. */
@@ -161,10 +163,16 @@ export class WorkerHeaps implements ThreadHeaps {
   #waitForAll(acceptMs: number): void {
     const { number, what } = this.#asked;
     const startMs = performance.now();
-    for (const { link } of this.#askedOnes()) {
+    for (const { link, last } of this.#askedOnes()) {
       if (link.isIdle || this.#isStalled(link)) continue;
-      const answerMs = what === 'figures' ? acceptMs : Math.max(REPORT_MS, 3 * link.snapshotMs);
-      link.waitFor(number, startMs, acceptMs, Math.min(answerMs, LONGEST_MS));
+      const patienceMs = last === undefined ? UNKNOWN_FACTOR * acceptMs : acceptMs;
+      const answerMs = what === 'figures' ? acceptMs : Math.max(2 * REPORT_MS, 3 * link.snapshotMs);
+      link.waitFor(
+        number,
+        startMs,
+        what === 'figures' ? acceptMs : patienceMs,
+        Math.min(answerMs, LONGEST_MS),
+      );
     }
   }
 
