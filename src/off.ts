@@ -92,6 +92,7 @@ const tracer: Public<HeapTracer> = {
   disable: nothing,
   reset: nothing,
   setSampling: nothing,
+  setJsSampling: nothing,
   setStackDepth: nothing,
   alloc: nothing,
   free: nothing,

@@ -5,7 +5,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OtraceError } from '../errors.js';
@@ -13,20 +13,21 @@ import { SOURCE_NAMES } from '../heap/snapshot.js';
 import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
 import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
-import { readTraceReport } from '../reading/trace-report.js';
 import type { FlushResult } from '../recorder/recorder.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
-import { renderReport } from './leak-table.js';
+import { showChildTraces } from './child-traces.js';
 import { endOf, LeftBehind, whatIsMissing } from './left-behind.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
-import { formatBytes, parseSize } from './size.js';
-import { terminalOf } from './terminal.js';
+import { parseSize } from './size.js';
+import { everyBytes, whole } from './trace-options.js';
+import { showTrace } from './trace-summary.js';
 
 interface RunFlags {
   readonly heap: string;
   readonly sample: number;
   readonly every: string;
+  readonly jsTotals?: true;
   readonly depth: number;
   readonly out: string;
   readonly maxFile: string;
@@ -66,6 +67,7 @@ export function define(command: Command): void {
     .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,wasm,manual')
     .option('--sample <p>', 'share of counted allocations whose stack is kept, 0 to 1', probability, 1)
     .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
+    .option('--js-totals', 'what JavaScript sites ever allocated, too (needs Node 26 and @datadog/pprof)')
     .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
     .option(
       '--out <path>',
@@ -104,6 +106,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     OTRACE_HEAP_SAMPLE: String(flags.sample),
     OTRACE_HEAP_STACK_DEPTH: String(flags.depth),
     OTRACE_HEAP_EVERY: String(every),
+    ...(flags.jsTotals && { OTRACE_HEAP_JS_TOTALS: '1' }),
     OTRACE_HEAP_WASM_CONTEXT: flags.wasmContext ? '1' : '0',
     ...(flags.wasmAlloc !== undefined && { OTRACE_HEAP_WASM_ALLOC: flags.wasmAlloc }),
     [RUN_VARIABLE]: writeRunOptions({
@@ -140,15 +143,9 @@ async function showResult(
     warn(`no trace was written: the program ${endOf(signal)}`);
     return;
   }
-  const trace = await readTraceReport(path);
-  const report = trace.reports.at(-1);
-  if (report !== undefined) {
-    say(`\n${renderReport(report, { ...terminalOf(process.stderr), top, baseDirectory: process.cwd() })}\n`);
-  }
+  const trace = await showTrace({ ...result, path }, top, process.cwd());
   if (result === undefined) warn(whatIsMissing(trace, signal));
-  const events = result?.events ?? trace.eventCount;
-  say(`otrace: wrote ${path} (${events} events, ${formatBytes(result?.bytes ?? trace.fileBytes)}); `);
-  say(`open it at https://ui.perfetto.dev, or: otrace report ${path}\n`);
+  showChildTraces(path, dirname(resultFile));
 }
 
 /** What the program's process left as its last word; `undefined` when it had no time for one. */
@@ -176,12 +173,6 @@ function wants(flags: RunFlags, part: TimelineName): boolean {
     case 'event-loop':
       return flags.eventLoop;
   }
-}
-
-function everyBytes(text: string): number {
-  const bytes = parseSize(text, '--every');
-  if (bytes >= 64 && bytes <= 2 ** 30) return bytes;
-  throw new OtraceError('OTRACE_BAD_OPTION', `--every takes 64 bytes to 1 GiB, not ${text}`);
 }
 
 function sources(text: string): string {
@@ -212,14 +203,6 @@ function probability(text: string): number {
   if (text.trim() === '' || Number.isNaN(value))
     throw new InvalidArgumentError('It must be a number from 0 to 1.');
   return Math.min(1, Math.max(0, value));
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }
 
 function seconds(text: string): number {

@@ -30,6 +30,8 @@ interface Ranked {
   readonly bytes: number;
   readonly blocks: number;
   readonly estimated: boolean;
+  /** Whether its threads have ended. */
+  readonly ended?: boolean;
 }
 
 /**
@@ -82,11 +84,11 @@ function statsOf(snapshot: HeapSnapshot): Record<string, string> {
       values[`${source.source}_peak_bytes`] = figure(source.peakBytes, source.estimated);
     for (const [name, value] of Object.entries(source.facts)) values[`${source.source}_${name}`] = value;
   }
-  return values;
+  return { ...values, ...snapshot.facts };
 }
 
 function leaksOf(snapshot: HeapSnapshot, top: number): Record<string, string> {
-  const values = numbered('leak', liveGroups(snapshot), top);
+  const values = numbered('leak', [...liveGroups(snapshot), ...endedGroups(snapshot)], top);
   return Object.keys(values).length > 0 ? values : { info: 'no_live_allocations_detected' };
 }
 
@@ -149,6 +151,14 @@ function liveGroupsOf({ estimated, sites }: SourceSnapshot): Ranked[] {
     .map((usage) => ({ usage, bytes: usage.liveBytes, blocks: usage.liveBlocks, estimated }));
 }
 
+/** What ended threads held at their ends: live no more, and still what a reader looks for. */
+function endedGroups(snapshot: HeapSnapshot): Ranked[] {
+  return (snapshot.ended ?? []).map((usage) => {
+    const estimated = snapshot.sources.some((source) => source.source === usage.source && source.estimated);
+    return { usage, bytes: usage.liveBytes, blocks: usage.liveBlocks, estimated, ended: true };
+  });
+}
+
 function numbered(prefix: string, groups: Ranked[], top: number): Record<string, string> {
   const ranked = groups.sort(byRank).slice(0, top);
   return Object.fromEntries(ranked.map((group, i) => [`${prefix}_${i + 1}`, describe(group)]));
@@ -161,8 +171,8 @@ function byRank(a: Ranked, b: Ranked): number {
   return a.usage.hash < b.usage.hash ? -1 : a.usage.hash > b.usage.hash ? 1 : 0;
 }
 
-function describe({ usage, bytes, blocks, estimated }: Ranked): string {
-  return `${nameOf(usage)} (${figure(bytes, estimated)} bytes, ${figure(blocks, estimated)} allocations)`;
+function describe({ usage, bytes, blocks, estimated, ended }: Ranked): string {
+  return `${nameOf(usage, ended)} (${figure(bytes, estimated)} bytes, ${figure(blocks, estimated)} allocations)`;
 }
 
 function describeGrowth(growth: SiteGrowth): string {
@@ -173,8 +183,15 @@ function describeGrowth(growth: SiteGrowth): string {
   return `${nameOf(usage)} (${course}, confidence ${Math.floor(confidence * 100)}%${guess})`;
 }
 
-function nameOf(usage: SiteUsage): string {
-  return usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
+function nameOf(usage: SiteUsage, ended = false): string {
+  const where = usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
+  return where + threadText(usage, ended);
+}
+
+/** The thread of a site as one more caller; nothing for the main thread. */
+function threadText({ thread, threadCount = 1 }: SiteUsage, ended: boolean): string {
+  if (thread === undefined) return '';
+  return ` <- [thread ${thread}${threadCount > 1 ? ` x${threadCount}` : ''}${ended ? ', ended' : ''}]`;
 }
 
 /** Digits without separators or exponent; estimates rounded and marked. */

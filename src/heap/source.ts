@@ -30,3 +30,9 @@ export interface HeapSource {
    */
   snapshot(final: boolean): SourceSnapshot;
 }
+
+/** A source that samples at an interval of its own, which may be changed at any time. */
+export interface SampledSource extends HeapSource {
+  /** @throws OtraceError `OTRACE_BAD_OPTION` when not a number of 1 or more */
+  setEveryBytes(everyBytes: number): void;
+}

@@ -13,11 +13,12 @@ import { HeapHistory } from './history.js';
 import { type ReportRow, reportRows } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
-import type { HeapSnapshot, SourceName } from './snapshot.js';
-import type { HeapSource } from './source.js';
+import { type HeapSnapshot, SOURCE_NAMES, type SourceName } from './snapshot.js';
+import type { HeapSource, SampledSource } from './source.js';
 import { SourceList } from './source-list.js';
 import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
+import { type ThreadHeaps, withThreads } from './thread-heaps.js';
 import { Throttle } from './throttle.js';
 
 /** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
@@ -53,6 +54,8 @@ export interface HeapTracerOptions extends StackOptions {
   readonly seed?: number;
   /** Where a warning goes, as one complete line; default `console.error`. */
   readonly warn?: (message: string) => void;
+  /** The heaps of the process' other threads, where this one reports for all of them. */
+  readonly threads?: ThreadHeaps;
 }
 
 export interface ReportOptions {
@@ -76,6 +79,7 @@ export class HeapTracer {
   readonly #events: HeapEvents;
   readonly #manual: ManualHeap;
   readonly #sources: SourceList;
+  readonly #threads: ThreadHeaps | undefined;
   #enabled = false;
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
@@ -87,13 +91,14 @@ export class HeapTracer {
     const shards = wholeNumber('heap shards', options.shards ?? 16, MAX_SHARDS);
     const sampler = options.seed === undefined ? new Sampler() : new Sampler(0, options.seed);
     this.#events = events;
+    this.#threads = options.threads;
     this.host = {
       guard: new Guard(),
       sampler,
       stacks: new StackCapture(options),
       throttle: new Throttle(
         () => events.nowUs(),
-        () => this.addPoint(),
+        () => this.#addPoint(),
       ),
       shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
       warn: options.warn ?? ((message) => console.error(message)),
@@ -153,7 +158,7 @@ export class HeapTracer {
     const recording = this.#enabled ? this.#sources.armed : [];
     this.#enabled = true;
     this.#arm(recording);
-    this.addPoint();
+    this.#addPoint();
   }
 
   /** Stops recording allocations and frees; what was collected stays. Adds a last counter point. */
@@ -168,9 +173,10 @@ export class HeapTracer {
   /** Forgets everything collected. What is live now and freed later counts as unmatched. */
   reset(): void {
     this.#sources.reset();
+    this.#threads?.reset();
     this.#history = new HeapHistory();
     if (!this.#enabled) this.#sources.armed = [];
-    this.addPoint();
+    this.#addPoint();
   }
 
   /**
@@ -181,6 +187,23 @@ export class HeapTracer {
    */
   setSampling(probability: number): void {
     this.host.sampler.setProbability(probability);
+  }
+
+  /**
+   * Samples the JavaScript heap at another interval from now on: closer to see small sites, wider to cost less. What is
+   * live then is kept but no longer watched, so what dies of it later still counts; while armed it costs a garbage
+   * collection. The probability of `setSampling` is that of the other heaps.
+   *
+   * @param options `everyBytes`: mean number of bytes between two samples
+   * @throws OtraceError `OTRACE_BAD_OPTION` when it is not a number of 1 or more, or source `js` is not attached
+   *
+   * @example
+   * heap.setJsSampling({ everyBytes: 4096 });
+   */
+  setJsSampling(options: { readonly everyBytes: number }): void {
+    this.#sources.requireAttached('js');
+    const source = this.#sources.get('js') as SampledSource;
+    this.host.guard.run(() => source.setEveryBytes(options.everyBytes));
   }
 
   /**
@@ -238,32 +261,18 @@ export class HeapTracer {
   /** Adds a point of `heap_live_bytes` with the truth of this moment; nothing while the tracer is off. */
   addPoint(): void {
     if (!this.#enabled) return;
-    this.host.guard.run(() => {
-      const series: Record<string, number> = { total: 0 };
-      let total = 0;
-      for (const source of this.#sources.armed) {
-        const bytes = this.#sources.attempt(source, () => source.liveBytes()) ?? 0;
-        series[source.name] = bytes;
-        total += bytes;
-      }
-      series['total'] = total;
-      this.#events.counter('heap_live_bytes', series);
-      const selfBytes = this.#selfBytes();
-      if (selfBytes !== undefined) this.#events.counter('otrace_self_bytes', selfBytes);
-      this.host.throttle.pointAdded();
-    });
+    this.#threads?.ask('figures');
+    this.#threads?.wait();
+    this.#addPoint();
   }
 
-  /** Every armed heap as it is now; while the tracer is off, what was collected until then. */
+  /**
+   * Every armed heap as it is now, on the main thread those of the workers too; while the tracer is off, what was
+   * collected until then.
+   */
   snapshot(options: { final?: boolean } = {}): HeapSnapshot {
-    return this.host.guard.run(() => {
-      const takenUs = this.#events.nowUs();
-      const sources = this.#sources.armed
-        .map((source) => this.#sources.attempt(source, () => source.snapshot(options.final ?? false)))
-        .filter((taken) => taken !== undefined);
-      const selfBytes = this.#selfBytes()?.total;
-      return { takenUs, ...(selfBytes !== undefined && { selfBytes }), sources };
-    });
+    this.#threads?.ask('snapshots');
+    return this.#snapshot(options.final ?? false, () => this.#threads?.wait());
   }
 
   /**
@@ -288,7 +297,7 @@ export class HeapTracer {
       const growing = growthOf(snapshot, this.#history);
       const rows = reportRows(snapshot, top, { history: this.#history, growing });
       for (const row of rows) this.#events.instant(row.name, { ...row.values });
-      this.addPoint();
+      this.#addPoint();
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'report', growing));
       this.#events.instant('heap_report_done', { status: 'end' });
       return { written: true, snapshot, rows };
@@ -305,9 +314,9 @@ export class HeapTracer {
   checkpoint(): void {
     if (this.#unready() !== undefined) return;
     this.host.guard.run(() => {
-      const snapshot = this.snapshot();
+      const snapshot = this.#snapshot(false);
       this.#history.add(snapshot);
-      this.addPoint();
+      this.#addPoint();
       const growing = growthOf(snapshot, this.#history);
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
     });
@@ -330,6 +339,42 @@ export class HeapTracer {
     if (!this.#events.recording)
       return 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap';
     return this.host.guard.busy ? 'heap.report() was called from within otrace itself' : undefined;
+  }
+
+  /** @param waitForThreads left out, other threads are shown as they were last */
+  #snapshot(final: boolean, waitForThreads?: () => void): HeapSnapshot {
+    return this.host.guard.run(() => {
+      const takenUs = this.#events.nowUs();
+      const sources = this.#sources.armed
+        .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
+        .filter((taken) => taken !== undefined);
+      const selfBytes = this.#selfBytes()?.total;
+      const own: HeapSnapshot = { takenUs, ...(selfBytes !== undefined && { selfBytes }), sources };
+      waitForThreads?.();
+      return this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
+    });
+  }
+
+  #addPoint(): void {
+    if (!this.#enabled) return;
+    this.host.guard.run(() => {
+      const others = this.#threads?.liveBytes() ?? {};
+      const series: Record<string, number> = { total: 0 };
+      let total = 0;
+      for (const name of SOURCE_NAMES) {
+        const source = this.#sources.armed.find((armed) => armed.name === name);
+        if (source === undefined && !others[name]) continue;
+        const own = source && this.#sources.attempt(source, () => source.liveBytes());
+        const bytes = (own ?? 0) + (others[name] ?? 0);
+        series[name] = bytes;
+        total += bytes;
+      }
+      series['total'] = total;
+      this.#events.counter('heap_live_bytes', series);
+      const selfBytes = this.#selfBytes();
+      if (selfBytes !== undefined) this.#events.counter('otrace_self_bytes', selfBytes);
+      this.host.throttle.pointAdded();
+    });
   }
 
   #arm(recording: readonly HeapSource[]): void {

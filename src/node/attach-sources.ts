@@ -5,6 +5,7 @@ import { V8Source } from '../sources/v8/v8-source.js';
 import type { WasmSource, WasmSourceOptions } from '../sources/wasm/wasm-source.js';
 import type { Instances } from './default-instances.js';
 import { LazyWasmSource } from './lazy-wasm-source.js';
+import { totalsSampler } from './pprof-package.js';
 import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
 
@@ -14,6 +15,7 @@ export function attachSources(instances: Instances): void {
     new V8Source({
       ...frames,
       warn,
+      ...(settings.heapJsTotals && { totals: totalsSampler(process.argv[1] ?? '', process.cwd()) }),
       ...(settings.heapEveryBytes !== undefined && { everyBytes: settings.heapEveryBytes }),
       ...(settings.heapStackDepth !== undefined && { stackDepth: settings.heapStackDepth }),
     }),

@@ -17,6 +17,8 @@ export interface Settings {
   readonly heapShards: number | undefined;
   /** Average bytes between two samples of V8's heap. */
   readonly heapEveryBytes: number | undefined;
+  /** Whether JavaScript sites are to show what was ever allocated beside what is live. */
+  readonly heapJsTotals: boolean;
   /** Functions that allocate in WebAssembly modules, by role, where they can't be found: `malloc=xa,free=ya`. */
   readonly wasmAlloc: Readonly<Record<string, string>> | undefined;
   /** Whether WebAssembly code is instrumented so that every allocation's calling context is known. */
@@ -51,6 +53,7 @@ export function readSettings(environment: Environment, warn: (message: string) =
     heapEveryBytes: read('OTRACE_HEAP_EVERY', 'a number of bytes from 64 to 1073741824', (text) =>
       integer(text, 64, 2 ** 30),
     ),
+    heapJsTotals: read('OTRACE_HEAP_JS_TOTALS', FLAG, flag) ?? false,
     wasmAlloc: read('OTRACE_HEAP_WASM_ALLOC', 'roles and names, as malloc=xa,free=ya', namesByRole),
     wasmContext: read('OTRACE_HEAP_WASM_CONTEXT', FLAG, flag) ?? true,
     demangle: read('OTRACE_HEAP_DEMANGLE', FLAG, flag) ?? true,

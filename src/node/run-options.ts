@@ -23,6 +23,8 @@ export interface RunOptions {
 }
 
 export const RUN_VARIABLE = 'OTRACE_RUN';
+/** With the pid behind it, the name of the file beside `resultFile` that a fork leaves. */
+export const CHILD_RESULT = 'child-';
 /** Set by the program's first process to its pid, so that its forks know they are not it. */
 export const RUN_PID_VARIABLE = 'OTRACE_RUN_PID';
 

@@ -4,6 +4,9 @@
  *
  *     keepBlock (app.ts:12:3) <- main (app.ts:30:1) (1966080 bytes, 120 allocations)
  *     hash=0x00000000deadbeef (~2048 bytes, ~1 allocations)
+ *     handle (job.ts:3:1) <- [thread job.js x4] (~2048 bytes, ~1 allocations)
+ *
+ * The thread, where it is not the main one, is read as the outermost frame.
  */
 import type { Frame } from '../heap/frame.js';
 
@@ -25,7 +28,7 @@ export interface HeapRow {
 }
 
 const TOTALS = /^([\s\S]*?)\s*\((~?)(\d+) bytes?, (~?)(\d+) allocations?[^()]*\)\s*$/;
-const HASH = /^hash=0x([0-9a-f]{1,16})$/i;
+const HASH = /^hash=0x([0-9a-f]{1,16})(?: <- \[thread .*\])?$/is;
 const POSITION = /^(.*?)(?::(\d+))?(?::(\d+))?$/s;
 
 /** Takes a row's value apart. Text in another shape becomes a row without totals. */

@@ -5,6 +5,7 @@
  *     block    | header: 8 words | records: 4 words an event | payload: 8 words an event |
  *
  *     header   [0] events written ever   [1] payload words written ever   [2] time taken last   [3] operand
+ *              [4] values rejected: neither shown nor silently dropped
  *
  *     record   | startUs (double) | durationUs (double) | labels | kinds | shape | payload |
  *              0                  8                     16       20      24      28        32 bytes
@@ -45,6 +46,7 @@ const WORDS_WRITTEN = 1;
 /** Where in `words` the time taken last is, and a double on its way to the next event. */
 export const NOW = 2;
 export const OPERAND = 3;
+const REJECTED = 4;
 
 /** What an event is; the numbers are stored, so they never change meaning. */
 export const EventKind = {
@@ -125,6 +127,15 @@ export class EventRing {
     words.set(this.words);
     words[WORDS_WRITTEN] = this.wordsWritten + (this.payloadWords >>> 3);
     return new EventRing(block, this.written - this.capacity + 1);
+  }
+
+  /** Counter series and finished scopes dropped because a number was not finite or out of range. */
+  get rejectedValues(): number {
+    return this.words[REJECTED]!;
+  }
+
+  set rejectedValues(count: number) {
+    this.words[REJECTED] = count;
   }
 
   /** Events written ever; the ring holds the last `capacity` of them. Fresh also on another thread's ring. */

@@ -100,6 +100,8 @@ export interface RecorderParts {
   readonly otherBytes?: () => number;
   /** Number of events in other threads' logs that are no longer kept. */
   readonly forgottenEvents?: () => number;
+  /** Values that threads had rejected whose logs are no longer kept. */
+  readonly forgottenRejections?: () => number;
   /** Calls a task twice a second, without keeping the process alive, until the returned function is called. */
   readonly repeat?: (task: () => void) => () => void;
   /** Runs work of the recorder itself, whose allocations are not the program's. */
@@ -410,7 +412,10 @@ export class Recorder extends Category {
       annexes: this.#annexes.list(onlyNew),
       anchorUs: this.clock.anchorUs,
       forgottenEvents: this.#parts.forgottenEvents?.() ?? 0,
-      rejectedValues: this.#log?.rejectedValues ?? 0,
+      rejectedValues: batch.logs.reduce(
+        (sum, { ring }) => sum + ring.rejectedValues,
+        this.#parts.forgottenRejections?.() ?? 0,
+      ),
     };
   }
 

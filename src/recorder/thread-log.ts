@@ -38,8 +38,6 @@ export class ThreadLog implements ReadableLog {
   readonly identity: ThreadIdentity;
   readonly ring: EventRing;
   readonly strings: StringTable;
-  /** Counter series and finished scopes dropped because a number was not finite or out of range. */
-  rejectedValues = 0;
   /** False while the recorder is off: scopes that are still open then record nothing when they end. */
   recording = true;
   #pace: DrainPace | undefined;
@@ -280,7 +278,7 @@ export class ThreadLog implements ReadableLog {
     const { ring } = this;
     const { nowUs } = ring;
     const series = finiteSeries(name, value);
-    this.rejectedValues += series.rejected;
+    ring.rejectedValues += series.rejected;
     if (series.keys.length === 0) {
       ring.giveUp();
       return;
@@ -289,7 +287,7 @@ export class ThreadLog implements ReadableLog {
     this.#payload.wasCut = false;
     const shape = this.#encoder.encode(nameId, series);
     if (this.#payload.wasCut) {
-      this.rejectedValues += series.keys.length; // series in a text that was cut are numbers no more
+      ring.rejectedValues += series.keys.length; // series in a text that was cut are numbers no more
       ring.giveUp();
       return;
     }

@@ -21,6 +21,7 @@ describe('environment', () => {
         heapShards: undefined,
         heapEveryBytes: undefined,
         wasmAlloc: undefined,
+        heapJsTotals: false,
         wasmContext: true,
         demangle: true,
       });
