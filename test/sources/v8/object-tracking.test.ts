@@ -183,7 +183,7 @@ describe('otrace run', () => {
       'exact.json',
       '--',
       leaks,
-      'mark',
+      'none',
       entry,
     ]);
     assert.equal(status, 0, stderr);
