@@ -24,6 +24,7 @@ const session = {
     reportEverySeconds: 0,
     checkpoints: false,
     timeline: TIMELINE_NAMES,
+    maxFileBytes: 2 ** 30,
     resultFile: join(folder, 'result.json'),
   }),
 };

@@ -14,6 +14,10 @@ const entry = (name) => join(root, 'src', `${name}.ts`);
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 
+// Taken before any hook is in place: otrace's own buffers are not the program's.
+const ownBuffers =
+  'const { ArrayBuffer, SharedArrayBuffer, Uint8Array, Uint16Array, Int32Array, Uint32Array, Float64Array, BigInt64Array, BigUint64Array } = globalThis;';
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -32,6 +36,7 @@ await Promise.all([
     format: 'esm',
     splitting: true,
     outdir: 'dist/esm',
+    banner: { js: ownBuffers },
     entryPoints: [...loaded, 'browser', 'cli'].map(entry),
     define: { OTRACE_VERSION: JSON.stringify(version) },
   }),
@@ -43,7 +48,9 @@ await Promise.all([
     entryPoints: [...loaded.map(entry), join(root, 'src/sources/wasm/wasm-source.ts')],
     outbase: join(root, 'src'),
     entryNames: '[name]',
-    banner: { js: "const otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    banner: {
+      js: `const otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;\n${ownBuffers}`,
+    },
     define: { OTRACE_VERSION: JSON.stringify(version), 'import.meta.url': 'otraceModuleUrl' },
   }),
 ]);

@@ -24,13 +24,23 @@ const VERBS: readonly Verb[] = [
     load: () => import('./cli/run.js'),
   },
   {
+    name: 'attach',
+    summary: 'trace the heap of a Node process or a page that already runs',
+    load: () => import('./cli/attach.js'),
+  },
+  {
     name: 'report',
     summary: 'print the leak report and the live-bytes history of a trace',
     load: () => import('./cli/report.js'),
   },
+  {
+    name: 'merge',
+    summary: 'join the traces of several processes on one clock',
+    load: () => import('./cli/merge.js'),
+  },
 ];
 
-const BAD_INPUT = new Set(['OTRACE_INPUT', 'OTRACE_BAD_OPTION', 'OTRACE_PROGRAM']);
+const BAD_INPUT = new Set(['OTRACE_INPUT', 'OTRACE_BAD_OPTION', 'OTRACE_PROGRAM', 'OTRACE_ATTACH']);
 
 const EXIT_CODES = `
 Exit codes: 0 success; 1 failed, or a limit was exceeded; 2 bad usage, or input that can't be read.

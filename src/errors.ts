@@ -13,7 +13,9 @@ export type OtraceErrorCode =
   /** A WebAssembly module is malformed or uses something the rewriter does not know. */
   | 'OTRACE_WASM'
   /** The program given to the command line can't be started. */
-  | 'OTRACE_PROGRAM';
+  | 'OTRACE_PROGRAM'
+  /** A running process or page can't be attached to. */
+  | 'OTRACE_ATTACH';
 
 /**
  * Every error that otrace throws.

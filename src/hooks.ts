@@ -8,6 +8,7 @@ import { attachSources } from './node/attach-sources.js';
 import { defaultInstances } from './node/default-instances.js';
 import { readRunOptions } from './node/run-options.js';
 import { startRun } from './node/run-session.js';
+import { threadEnvironment } from './node/threads.js';
 import { warn } from './node/warn.js';
 
 try {
@@ -24,7 +25,7 @@ function attach(): void {
   if (instances.hooked) return;
   instances.hooked = true;
   attachSources(instances);
-  const options = readRunOptions(process.env);
+  const options = readRunOptions(threadEnvironment());
   if (options === undefined) armHeap(instances, true);
   else startRun(instances, options);
 }

@@ -51,8 +51,18 @@ function leakLines(report: HeapReport, options: TableOptions): string[] {
       paint: plain,
     });
   }
-  const stacks = rows.map((row) => ({ frames: row.frames, noStack: noStackText(row) }));
+  const stacks = rows.map((row) => ({
+    frames: row.frames,
+    noStack: noStackText(row),
+    notes: tagsOf(row, colors.dim),
+  }));
   return [title, ...stackTable(columns, stacks, 'allocated at', options)];
+}
+
+/** What keeps this row apart from others with its stack. */
+function tagsOf({ className, label }: ReportRow, paint: (text: string) => string): string[] {
+  const tags = [className === null ? '' : `class ${className}`, label === null ? '' : `label ${label}`];
+  return tags.filter((tag) => tag !== '').map((tag) => paint(`  ${printable(tag)}`));
 }
 
 function siteLines(report: HeapReport, options: TableOptions): string[] {

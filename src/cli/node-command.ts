@@ -53,11 +53,16 @@ function isScriptHere(word: string): boolean {
   return extname(word) === '.js' && isFile(word);
 }
 
-/** The script among Node's flags and what is the value of one. */
 function scriptAmong(words: readonly string[]): string {
-  return (
-    words.find((word, i) => !word.startsWith('-') && !FLAGS_WITH_VALUE.test(words[i - 1] ?? '')) ?? 'node'
+  return words[flagsAmong(words).length] ?? 'node';
+}
+
+/** Node's own flags, with their values, in front of the script. */
+export function flagsAmong(words: readonly string[]): readonly string[] {
+  const script = words.findIndex(
+    (word, i) => !word.startsWith('-') && !FLAGS_WITH_VALUE.test(words[i - 1] ?? ''),
   );
+  return script < 0 ? words : words.slice(0, script);
 }
 
 const FLAGS_WITH_VALUE =

@@ -5,7 +5,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OtraceError } from '../errors.js';
@@ -13,21 +13,25 @@ import { SOURCE_NAMES } from '../heap/snapshot.js';
 import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
 import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
-import { readTraceReport } from '../reading/trace-report.js';
 import type { FlushResult } from '../recorder/recorder.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
-import { renderReport } from './leak-table.js';
+import { showChildTraces } from './child-traces.js';
+import { endOf, LeftBehind, whatIsMissing } from './left-behind.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
-import { formatBytes, parseSize } from './size.js';
-import { terminalOf } from './terminal.js';
+import { parseSize } from './size.js';
+import { everyBytes, whole } from './trace-options.js';
+import { showTrace } from './trace-summary.js';
 
 interface RunFlags {
   readonly heap: string;
   readonly sample: number;
   readonly every: string;
+  readonly jsTotals?: true;
+  readonly bufferStacks: string;
   readonly depth: number;
   readonly out: string;
+  readonly maxFile: string;
   readonly top: number;
   readonly reportEvery: number;
   readonly wasmAlloc?: string;
@@ -61,15 +65,18 @@ export function define(command: Command): void {
     .usage('[options] -- app.js [args...]')
     .passThroughOptions()
     .argument('[program...]', 'a script and its arguments; or node, its flags, the script ...')
-    .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,wasm,manual')
+    .option('--heap <sources>', `heaps to trace: ${SOURCE_NAMES.join(',')}`, 'js,wasm,buffers,manual')
     .option('--sample <p>', 'share of counted allocations whose stack is kept, 0 to 1', probability, 1)
     .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
+    .option('--js-totals', 'what JavaScript sites ever allocated, too (needs Node 26 and @datadog/pprof)')
+    .option('--buffer-stacks <size>', 'keep every stack of buffers from this size on', '4KiB')
     .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
     .option(
       '--out <path>',
       'trace file, .gz compresses; or a pattern with an index, as run-%03u.json',
       'trace.json',
     )
+    .option('--max-file <size>', 'most bytes on disk of a trace that is a single file', '1GiB')
     .option('--top <n>', 'groups in each report', whole(1, 10_000), 10)
     .option('--report-every <seconds>', 'also report while the program runs', seconds, 0)
     .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
@@ -90,6 +97,7 @@ export function define(command: Command): void {
 async function run(program: readonly string[], flags: RunFlags): Promise<void> {
   const every = everyBytes(flags.every);
   const heap = sources(flags.heap);
+  const maxFileBytes = parseSize(flags.maxFile, '--max-file');
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
   const command = nodeCommand(program, hooksPath(), flags.inline ? [] : EXACT_SITES);
   const folder = mkdtempSync(join(tmpdir(), 'otrace-'));
@@ -100,11 +108,14 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     OTRACE_HEAP_SAMPLE: String(flags.sample),
     OTRACE_HEAP_STACK_DEPTH: String(flags.depth),
     OTRACE_HEAP_EVERY: String(every),
+    ...(flags.jsTotals && { OTRACE_HEAP_JS_TOTALS: '1' }),
+    OTRACE_HEAP_BUFFER_STACKS: String(parseSize(flags.bufferStacks, '--buffer-stacks')),
     OTRACE_HEAP_WASM_CONTEXT: flags.wasmContext ? '1' : '0',
     ...(flags.wasmAlloc !== undefined && { OTRACE_HEAP_WASM_ALLOC: flags.wasmAlloc }),
     [RUN_VARIABLE]: writeRunOptions({
       top: flags.top,
       reportEverySeconds: flags.reportEvery,
+      maxFileBytes,
       checkpoints: flags.growth,
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       resultFile,
@@ -112,8 +123,9 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
   };
   try {
     if (!flags.quiet) say(`otrace: tracing ${command.shown} (heap: ${heap}) to ${flags.out}\n`);
+    const left = new LeftBehind(flags.out);
     const end = await runProgram(command, environment);
-    if (!flags.quiet) await showResult(resultFile, flags.top, end.signal);
+    if (!flags.quiet) await showResult(resultFile, left, flags.top, end.signal);
     end.passOn();
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -121,23 +133,31 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
 }
 
 /** Prints the leak table from the trace that the program left. */
-async function showResult(resultFile: string, top: number, signal: NodeJS.Signals | null): Promise<void> {
-  let result: FlushResult;
-  try {
-    result = JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
-  } catch {
-    const how =
-      signal === null ? 'ended before otrace was loaded, or by process.abort' : `was killed by ${signal}`;
-    warn(`no trace was written: the program ${how}`);
+async function showResult(
+  resultFile: string,
+  left: LeftBehind,
+  top: number,
+  signal: NodeJS.Signals | null,
+): Promise<void> {
+  const result = readResult(resultFile);
+  if (result?.written === false) return; // the program's process has said why
+  const path = result?.path ?? left.path();
+  if (path === undefined) {
+    warn(`no trace was written: the program ${endOf(signal)}`);
     return;
   }
-  if (!result.written) return; // the program's process has said why
-  const report = (await readTraceReport(result.path)).reports.at(-1);
-  if (report !== undefined) {
-    say(`\n${renderReport(report, { ...terminalOf(process.stderr), top, baseDirectory: process.cwd() })}\n`);
+  const trace = await showTrace({ ...result, path }, top, process.cwd());
+  if (result === undefined) warn(whatIsMissing(trace, signal));
+  showChildTraces(path, dirname(resultFile));
+}
+
+/** What the program's process left as its last word; `undefined` when it had no time for one. */
+function readResult(resultFile: string): FlushResult | undefined {
+  try {
+    return JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
+  } catch {
+    return undefined;
   }
-  say(`otrace: wrote ${result.path} (${result.events} events, ${formatBytes(result.bytes)}); `);
-  say(`open it at https://ui.perfetto.dev, or: otrace report ${result.path}\n`);
 }
 
 /** The hooks as CommonJS: `--require` also reaches workers, and runs before any module of the program. */
@@ -156,12 +176,6 @@ function wants(flags: RunFlags, part: TimelineName): boolean {
     case 'event-loop':
       return flags.eventLoop;
   }
-}
-
-function everyBytes(text: string): number {
-  const bytes = parseSize(text, '--every');
-  if (bytes >= 64 && bytes <= 2 ** 30) return bytes;
-  throw new OtraceError('OTRACE_BAD_OPTION', `--every takes 64 bytes to 1 GiB, not ${text}`);
 }
 
 function sources(text: string): string {
@@ -192,14 +206,6 @@ function probability(text: string): number {
   if (text.trim() === '' || Number.isNaN(value))
     throw new InvalidArgumentError('It must be a number from 0 to 1.');
   return Math.min(1, Math.max(0, value));
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }
 
 function seconds(text: string): number {

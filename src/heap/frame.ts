@@ -14,6 +14,9 @@ export interface Frame {
   readonly column: number;
 }
 
+/** Of an allocation whose stack was not captured. */
+export const NO_FRAMES: readonly Frame[] = [];
+
 /** `name (file:line:column)`, leaving out what is unknown. */
 export function formatFrame(frame: Frame): string {
   if (frame.file === '') return frame.name;

@@ -15,7 +15,7 @@ const MOST_SITES = 2_000;
 
 interface Moment {
   readonly timeUs: number;
-  /** Live bytes by site hash, of each source that was armed. */
+  /** Live bytes by site, of each source that was armed. */
   readonly sources: ReadonlyMap<SourceName, ReadonlyMap<string, number>>;
 }
 
@@ -43,11 +43,12 @@ export class HeapHistory {
   }
 
   /** What a site held in each snapshot of its source, by time. */
-  courseOf({ source, hash }: SiteUsage): Point[] {
+  courseOf(site: SiteUsage): Point[] {
+    const key = keyOf(site);
     const course: Point[] = [];
     for (const { timeUs, sources } of this.#moments) {
-      const bytes = sources.get(source);
-      if (bytes !== undefined) course.push({ timeUs, bytes: bytes.get(hash) ?? 0 });
+      const bytes = sources.get(site.source);
+      if (bytes !== undefined) course.push({ timeUs, bytes: bytes.get(key) ?? 0 });
     }
     return course;
   }
@@ -61,5 +62,10 @@ export class HeapHistory {
 function largest(sites: readonly SiteUsage[]): Map<string, number> {
   const live = sites.filter(({ liveBytes }) => liveBytes > 0);
   if (live.length > MOST_SITES) live.sort((a, b) => b.liveBytes - a.liveBytes).length = MOST_SITES;
-  return new Map(live.map(({ hash, liveBytes }) => [hash, liveBytes]));
+  return new Map(live.map((site) => [keyOf(site), site.liveBytes]));
+}
+
+/** Equal stacks of different threads are different sites. */
+function keyOf({ hash, thread }: SiteUsage): string {
+  return thread === undefined ? hash : `${hash} ${thread}`;
 }

@@ -43,6 +43,11 @@ export class LiveSites {
   #epoch = 1;
   #rising = false;
 
+  /** Memory held, in bytes. */
+  get selfBytes(): number {
+    return 5 * this.#epochs.byteLength;
+  }
+
   /** Takes memory for sites up to this number. */
   reserve(sites: number): void {
     if (sites <= this.#epochs.length) return;

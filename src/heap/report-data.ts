@@ -28,6 +28,8 @@ export interface SiteData {
   readonly born_bytes?: readonly number[];
   readonly label?: string;
   readonly thread?: string;
+  /** How many such threads. */
+  readonly thread_count?: number;
   readonly class?: string;
 }
 
@@ -62,6 +64,8 @@ export interface ReportData {
   /** `[name, file, line, column]`; 0 is unknown. */
   readonly frames: readonly (readonly [name: string, file: string, line: number, column: number])[];
   readonly sources: readonly SourceData[];
+  /** What threads that have ended held at their ends; left out where there is none. */
+  readonly ended?: readonly (SiteData & { readonly source: string })[];
   /** Left out where there is nothing to judge growth by. */
   readonly growth?: readonly GrowthData[];
 }
@@ -76,12 +80,17 @@ export function reportDataJson(
   growing: readonly SiteGrowth[] | undefined,
 ): string {
   const frames = new FrameTable();
+  const ended = (snapshot.ended ?? []).map((usage) => ({
+    source: usage.source,
+    ...siteData(usage, false, kind, frames),
+  }));
   const data: ReportData = {
     version: REPORT_DATA_VERSION,
     kind,
     time_us: rounded(snapshot.takenUs),
     sources: snapshot.sources.map((source) => sourceData(source, kind, frames)),
     frames: frames.rows,
+    ...(ended.length > 0 && { ended }),
     ...(growing !== undefined && { growth: growing.map((growth) => growthData(growth, frames)) }),
   };
   return JSON.stringify(data);
@@ -123,6 +132,7 @@ function siteData(
     ...(bornBytes !== undefined && kind === 'report' && { born_bytes: bornBytes.map(Math.round) }),
     ...(label !== undefined && { label: cleanText(label) }),
     ...(thread !== undefined && { thread: cleanText(thread) }),
+    ...(usage.threadCount !== undefined && { thread_count: usage.threadCount }),
     ...(className !== undefined && { class: cleanText(className) }),
   };
 }

@@ -30,6 +30,8 @@ interface Ranked {
   readonly bytes: number;
   readonly blocks: number;
   readonly estimated: boolean;
+  /** Whether its threads have ended. */
+  readonly ended?: boolean;
 }
 
 /**
@@ -74,6 +76,7 @@ function statsOf(snapshot: HeapSnapshot): Record<string, string> {
       estimated,
     ),
   };
+  if (snapshot.selfBytes !== undefined) values['otrace_self_bytes'] = figure(snapshot.selfBytes, true);
   for (const source of sources) {
     values[`${source.source}_live_bytes`] = figure(source.liveBytes, source.estimated);
     values[`${source.source}_live_alloc_count`] = figure(source.liveBlocks, source.estimated);
@@ -81,11 +84,11 @@ function statsOf(snapshot: HeapSnapshot): Record<string, string> {
       values[`${source.source}_peak_bytes`] = figure(source.peakBytes, source.estimated);
     for (const [name, value] of Object.entries(source.facts)) values[`${source.source}_${name}`] = value;
   }
-  return values;
+  return { ...values, ...snapshot.facts };
 }
 
 function leaksOf(snapshot: HeapSnapshot, top: number): Record<string, string> {
-  const values = numbered('leak', liveGroups(snapshot), top);
+  const values = numbered('leak', [...liveGroups(snapshot), ...endedGroups(snapshot)], top);
   return Object.keys(values).length > 0 ? values : { info: 'no_live_allocations_detected' };
 }
 
@@ -148,6 +151,14 @@ function liveGroupsOf({ estimated, sites }: SourceSnapshot): Ranked[] {
     .map((usage) => ({ usage, bytes: usage.liveBytes, blocks: usage.liveBlocks, estimated }));
 }
 
+/** What ended threads held at their ends: live no more, and still what a reader looks for. */
+function endedGroups(snapshot: HeapSnapshot): Ranked[] {
+  return (snapshot.ended ?? []).map((usage) => {
+    const estimated = snapshot.sources.some((source) => source.source === usage.source && source.estimated);
+    return { usage, bytes: usage.liveBytes, blocks: usage.liveBlocks, estimated, ended: true };
+  });
+}
+
 function numbered(prefix: string, groups: Ranked[], top: number): Record<string, string> {
   const ranked = groups.sort(byRank).slice(0, top);
   return Object.fromEntries(ranked.map((group, i) => [`${prefix}_${i + 1}`, describe(group)]));
@@ -160,8 +171,8 @@ function byRank(a: Ranked, b: Ranked): number {
   return a.usage.hash < b.usage.hash ? -1 : a.usage.hash > b.usage.hash ? 1 : 0;
 }
 
-function describe({ usage, bytes, blocks, estimated }: Ranked): string {
-  return `${nameOf(usage)} (${figure(bytes, estimated)} bytes, ${figure(blocks, estimated)} allocations)`;
+function describe({ usage, bytes, blocks, estimated, ended }: Ranked): string {
+  return `${nameOf(usage, ended)} (${figure(bytes, estimated)} bytes, ${figure(blocks, estimated)} allocations)`;
 }
 
 function describeGrowth(growth: SiteGrowth): string {
@@ -172,8 +183,21 @@ function describeGrowth(growth: SiteGrowth): string {
   return `${nameOf(usage)} (${course}, confidence ${Math.floor(confidence * 100)}%${guess})`;
 }
 
-function nameOf(usage: SiteUsage): string {
-  return usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
+/**
+ * The stack, or the hash in its place, and what else keeps the site apart: `<- [thread job.js x4] [class=Session]
+ * [label=GET /users]`.
+ */
+function nameOf(usage: SiteUsage, ended = false): string {
+  const who = usage.frames.length > 0 ? formatStack(usage.frames) : `hash=0x${usage.hash}`;
+  const ofClass = usage.className === undefined ? '' : ` [class=${usage.className}]`;
+  const forLabel = usage.label === undefined ? '' : ` [label=${usage.label}]`;
+  return who + threadText(usage, ended) + ofClass + forLabel;
+}
+
+/** The thread of a site as one more caller; nothing for the main thread. */
+function threadText({ thread, threadCount = 1 }: SiteUsage, ended: boolean): string {
+  if (thread === undefined) return '';
+  return ` <- [thread ${thread}${threadCount > 1 ? ` x${threadCount}` : ''}${ended ? ', ended' : ''}]`;
 }
 
 /** Digits without separators or exponent; estimates rounded and marked. */

@@ -2,19 +2,29 @@
  * The call sites of one source, numbered densely from 0: their frames, their hash, and how much each has allocated
  * in all. Two stacks with the same hash are one site.
  *
- * Site 0 is the group of allocations whose stack was not captured; it also takes what comes after `limit` sites,
- * so a program that makes code at run time can't fill the memory.
+ * Site 0 is the group of allocations whose stack was not captured. What comes after `limit` sites is one more, which
+ * says so, so a program that makes code at run time can't fill the memory.
  *
  * Memory: 16 bytes of totals for a site, 40 of what is live (`live-sites.ts`), and its frames, which stacks share
  * (`stack.ts`).
  */
-import { type Frame, hashStack } from './frame.js';
-import { LiveSites, UNCAPTURED } from './live-sites.js';
-import type { SourceName } from './snapshot.js';
+import { type Frame, hashStack, NO_FRAMES } from './frame.js';
+import { LiveSites } from './live-sites.js';
+import type { SiteUsage, SourceName } from './snapshot.js';
 
 const FIRST_CAPACITY = 64;
 const DEFAULT_LIMIT = 65_536;
-const NO_FRAMES: readonly Frame[] = [];
+/** The site of all stacks that came too late for one of their own. */
+const OVERFLOW: readonly Frame[] = [
+  { name: '(more call sites than otrace keeps)', file: '', line: 0, column: 0 },
+];
+/** A site's share of the maps and lists beside its totals; its frames are counted where they are shared. */
+const SITE_BYTES = 250;
+
+/** What keeps sites of one stack apart. */
+export type SiteTags = Pick<SiteUsage, 'label' | 'className'>;
+
+const NO_TAGS: SiteTags = {};
 
 export class SiteTable {
   readonly source: SourceName;
@@ -30,8 +40,11 @@ export class SiteTable {
   readonly #byHash = new Map<string, number>();
   /** Stacks met before, by identity: `StackCapture` returns the same array for the same stack. */
   readonly #byStack = new WeakMap<readonly Frame[], number>();
+  /** The same for each label and class. */
+  readonly #byTag = new Map<string, WeakMap<readonly Frame[], number>>();
+  readonly #tags = new Map<number, SiteTags>();
 
-  /** @param limit most sites kept apart, the uncaptured one included */
+  /** @param limit most sites kept apart, the uncaptured one included, the one for the rest not */
   constructor(source: SourceName, limit = DEFAULT_LIMIT) {
     this.source = source;
     this.#limit = limit;
@@ -42,18 +55,35 @@ export class SiteTable {
     return this.#frames.length;
   }
 
-  /** The site of a stack; `UNCAPTURED` for an empty one and when there is room for no more. */
-  siteOf(frames: readonly Frame[]): number {
-    const known = this.#byStack.get(frames);
+  /** Memory held, in bytes, about. */
+  get selfBytes(): number {
+    return this.totalBytes.byteLength * 2 + this.live.selfBytes + this.count * SITE_BYTES;
+  }
+
+  /**
+   * The site of a stack, apart from that of the same stack with another label or class; the uncaptured one for an
+   * empty stack without either, and a common one when there is room for no more.
+   */
+  siteOf(frames: readonly Frame[], label?: string, className?: string): number {
+    const isTagged = label !== undefined || className !== undefined;
+    const tag = isTagged ? `\n${className ?? ''}\n${label ?? ''}` : '';
+    const stacks = isTagged ? this.#stacksOf(tag) : this.#byStack;
+    const known = stacks?.get(frames);
     if (known !== undefined) return known;
-    const hash = hashStack(this.source, frames);
+    const hash = hashStack(this.source + tag, frames);
     let site = this.#byHash.get(hash);
     if (site === undefined) {
-      if (this.#frames.length >= this.#limit) return UNCAPTURED;
+      if (this.#frames.length >= this.#limit) return this.#overflow();
       site = this.#add(hash, frames);
+      if (isTagged) this.#tags.set(site, tagsOf(label, className));
     }
-    this.#byStack.set(frames, site);
+    stacks?.set(frames, site);
     return site;
+  }
+
+  /** The label and the class that make this site another than its stack alone. */
+  tagsOf(site: number): SiteTags {
+    return this.#tags.get(site) ?? NO_TAGS;
   }
 
   framesOf(site: number): readonly Frame[] {
@@ -69,6 +99,21 @@ export class SiteTable {
     this.totalBytes.fill(0);
     this.totalBlocks.fill(0);
     this.live.restartPeak();
+  }
+
+  #overflow(): number {
+    const hash = hashStack(this.source, OVERFLOW);
+    return this.#byHash.get(hash) ?? this.#add(hash, OVERFLOW);
+  }
+
+  /** Undefined when there are too many labels: they are then found by their hash. */
+  #stacksOf(tag: string): WeakMap<readonly Frame[], number> | undefined {
+    let stacks = this.#byTag.get(tag);
+    if (stacks === undefined && this.#byTag.size < this.#limit) {
+      stacks = new WeakMap();
+      this.#byTag.set(tag, stacks);
+    }
+    return stacks;
   }
 
   #add(hash: string, frames: readonly Frame[]): number {
@@ -89,4 +134,8 @@ function doubled(old: Float64Array): Float64Array {
   const grown = new Float64Array(old.length * 2);
   grown.set(old);
   return grown;
+}
+
+function tagsOf(label: string | undefined, className: string | undefined): SiteTags {
+  return { ...(label !== undefined && { label }), ...(className !== undefined && { className }) };
 }

@@ -31,6 +31,8 @@ export interface SiteUsage {
   readonly label?: string;
   /** The thread that allocated, where it is not the main thread. */
   readonly thread?: string;
+  /** How many such threads the figures are of. */
+  readonly threadCount?: number;
   /** The class of what was allocated, where the source knows it. */
   readonly className?: string;
   /** Standard error of `liveBytes`, in bytes, where it is a sampling estimate. */
@@ -62,5 +64,11 @@ export interface SourceSnapshot {
 export interface HeapSnapshot {
   /** Microseconds on the recorder's clock. */
   readonly takenUs: number;
+  /** Memory that otrace itself holds, in bytes, about; not in the figures of the sources. */
+  readonly selfBytes?: number;
   readonly sources: readonly SourceSnapshot[];
+  /** What was live in threads that have ended, at their ends; in none of the `sources`. */
+  readonly ended?: readonly SiteUsage[];
+  /** Further lines about the process for `heap_report_stats`. */
+  readonly facts?: Readonly<Record<string, string>>;
 }

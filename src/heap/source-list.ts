@@ -25,6 +25,11 @@ export class SourceList {
     return SOURCE_NAMES.filter((name) => this.#attached.has(name));
   }
 
+  /** An attached source by its name. */
+  get(name: SourceName): HeapSource | undefined {
+    return this.#attached.get(name);
+  }
+
   /** Adds a source, unless there is one of the same name. */
   attach(source: HeapSource): void {
     if (!this.#attached.has(source.name)) this.#attached.set(source.name, source);

@@ -25,13 +25,21 @@ export interface StackOptions {
   readonly shortenPath?: (file: string) => string;
   /** Translates a generated position to its source (a source map). Called once for each frame, before `shortenPath`. */
   readonly mapFrame?: (frame: Frame) => Frame;
+  /** Whether a script is part of otrace, whose frames are left out wherever they are on the stack. */
+  readonly isOwnFrame?: (script: string) => boolean;
 }
 
 const DEFAULT_DEPTH = 8;
 const STACK_LIMIT = 65_536;
+/** Positions kept in all scripts: a program that makes scripts at run time starts anew beyond it. */
+const FRAME_LIMIT = 262_144;
+const STACK_BYTES = 150;
+const FRAME_BYTES = 150;
 const NO_FRAMES: readonly Frame[] = [];
 /** Frames that the text of a stack may have above the entry function. */
 const OWN_FRAMES = 12;
+/** Stands for a frame of otrace until it is left out. */
+const OWN_FRAME: Frame = { name: '', file: '', line: 0, column: 0 };
 
 interface Script {
   readonly number: number;
@@ -49,9 +57,12 @@ export class StackCapture {
   depth: number;
   readonly #shortenPath: (file: string) => string;
   readonly #mapFrame: (frame: Frame) => Frame;
+  readonly #isOwnFrame: (script: string) => boolean;
   readonly #scripts = new Map<string, Script>();
   readonly #known = new Map<number, KnownStack>();
   readonly #knownTexts = new Map<string, readonly Frame[]>();
+  #frameCount = 0;
+  #textBytes = 0;
   #scratch = new Int32Array(2 * DEFAULT_DEPTH);
   /** What the engine handed to `#receive`, which it calls only when it has structured stacks. */
   #sites: readonly CallSite[] | undefined;
@@ -64,6 +75,14 @@ export class StackCapture {
     this.depth = options.depth ?? DEFAULT_DEPTH;
     this.#shortenPath = options.shortenPath ?? ((file) => file);
     this.#mapFrame = options.mapFrame ?? ((frame) => frame);
+    this.#isOwnFrame = options.isOwnFrame ?? (() => false);
+  }
+
+  /** Memory held, in bytes, about. */
+  get selfBytes(): number {
+    return (
+      this.#known.size * (STACK_BYTES + 8 * this.depth) + this.#frameCount * FRAME_BYTES + this.#textBytes
+    );
   }
 
   /**
@@ -120,7 +139,15 @@ export class StackCapture {
     const frames = trimNodeFrames(sites.slice(0, count).map((site, i) => this.#frame(site, key[2 * i + 1]!)));
     if (this.#known.size >= STACK_LIMIT) this.#known.clear();
     this.#known.set(hash, { key: key.slice(0, words), frames, next: first });
+    if (this.#frameCount + this.#scripts.size > FRAME_LIMIT) this.#forget();
     return frames;
+  }
+
+  /** Scripts are numbered anew, so no stack is known any more. */
+  #forget(): void {
+    this.#known.clear();
+    this.#scripts.clear();
+    this.#frameCount = 0;
   }
 
   #script(name: string): Script {
@@ -138,11 +165,13 @@ export class StackCapture {
     if (frame === undefined) {
       frame = this.#finish(frameOf(site));
       frames.set(position, frame);
+      this.#frameCount++;
     }
     return frame;
   }
 
   #finish(raw: Frame): Frame {
+    if (this.#isOwnFrame(raw.file)) return OWN_FRAME;
     const frame = this.#mapFrame(raw);
     return { ...frame, file: this.#shortenPath(frame.file) };
   }
@@ -156,8 +185,12 @@ export class StackCapture {
     const skipped = entryName === undefined ? -1 : all.slice(0, OWN_FRAMES).findLastIndex(isEntry);
     const own = all.slice(skipped + 1, skipped + 1 + this.depth).map((frame) => this.#finish(frame));
     const frames = trimNodeFrames(own);
-    if (this.#knownTexts.size >= STACK_LIMIT) this.#knownTexts.clear();
+    if (this.#knownTexts.size >= STACK_LIMIT) {
+      this.#knownTexts.clear();
+      this.#textBytes = 0;
+    }
     this.#knownTexts.set(text, frames);
+    this.#textBytes += 2 * text.length + frames.length * FRAME_BYTES;
     return frames;
   }
 }
@@ -167,7 +200,8 @@ export class StackCapture {
  * started or called back, not who allocates: they are cut off. Those between the user's frames stay, and a stack of
  * nothing else stays whole.
  */
-export function trimNodeFrames(frames: readonly Frame[]): readonly Frame[] {
+export function trimNodeFrames(all: readonly Frame[]): readonly Frame[] {
+  const frames = all.includes(OWN_FRAME) ? all.filter((frame) => frame !== OWN_FRAME) : all;
   const last = frames.findLastIndex((frame) => !frame.file.startsWith('node:'));
   return last === -1 ? frames : frames.slice(0, last + 1);
 }

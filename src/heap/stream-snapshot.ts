@@ -47,6 +47,7 @@ export function sitesSnapshot(sites: SiteTable, sums: SiteSums): Omit<SourceSnap
       source: sites.source,
       hash: sites.hashOf(site),
       frames: sites.framesOf(site),
+      ...sites.tagsOf(site),
       liveBytes: live.bytes[site]!,
       liveBlocks: live.blocks[site]!,
       totalBytes: total.bytes[site]!,

@@ -11,7 +11,9 @@
  *
  * Not here: which source the stream belongs to, and whether that is armed.
  */
+import { type Frame, NO_FRAMES } from './frame.js';
 import type { Guard } from './guard.js';
+import type { Labels } from './labels.js';
 import { UNCAPTURED } from './live-sites.js';
 import { LiveTable } from './live-table.js';
 import type { Sampler } from './sampler.js';
@@ -25,11 +27,20 @@ export interface StreamHost {
   readonly sampler: Sampler;
   readonly stacks: StackCapture;
   readonly throttle: Throttle;
+  readonly labels: Labels;
   /** Shards of a live table: a power of two. */
   readonly shards: number;
+  /** Forces a garbage collection, after which no WeakRef has what is garbage; undefined where that can't be done. */
+  readonly collect?: (() => void) | undefined;
   /** Tells the user, once, that something is wrong and what to do. */
   readonly warn: (message: string) => void;
 }
+
+/** Keeps what is live by key; see `LiveTable`, which is one. */
+export type BlockTable = Pick<
+  LiveTable,
+  'size' | 'slotBytes' | 'site' | 'put' | 'take' | 'has' | 'forEach' | 'clear'
+>;
 
 export class AllocationStream {
   liveBytes = 0;
@@ -40,23 +51,28 @@ export class AllocationStream {
 
   readonly #host: StreamHost;
   readonly #sites: SiteTable;
-  readonly #table: LiveTable;
+  readonly #table: BlockTable;
   readonly #sampler: Sampler;
   readonly #throttle: Throttle;
   /** Becomes one that is always busy when the stream can't go on. */
   #guard: Guard | { readonly busy: true };
 
-  /** @param sites may be shared with other streams of the same source */
-  constructor(host: StreamHost, sites: SiteTable) {
+  /**
+   * @param sites may be shared with other streams of the same source
+   * @param table for keys of a special kind
+   */
+  constructor(host: StreamHost, sites: SiteTable, table?: BlockTable) {
     this.#host = host;
     this.#sites = sites;
     this.#sampler = host.sampler;
     this.#throttle = host.throttle;
     this.#guard = host.guard;
-    this.#table = new LiveTable({
-      shards: host.shards,
-      allocate: (words) => host.guard.run(() => new Int32Array(words)),
-    });
+    this.#table =
+      table ??
+      new LiveTable({
+        shards: host.shards,
+        allocate: (words) => host.guard.run(() => new Int32Array(words)),
+      });
   }
 
   get liveBlocks(): number {
@@ -78,10 +94,20 @@ export class AllocationStream {
    * @param key unsigned 32-bit integer
    * @param bytes whole number from 0 to 2^53 - 1
    * @param entry the function of otrace that the program called
+   * @param className of what was allocated
    */
-  alloc(key: number, bytes: number, entry: EntryFunction): void {
+  alloc(key: number, bytes: number, entry: EntryFunction, className?: string): void {
     if (this.#guard.busy) return;
-    this.put(key, bytes, this.#sampler.next() ? this.#siteOfCaller(entry) : UNCAPTURED);
+    if (this.#sampler.next()) this.put(key, bytes, this.#siteOfCaller(entry, className));
+    else this.allocWithoutStack(key, bytes, className);
+  }
+
+  /** Records an allocation that is not worth a stack. */
+  allocWithoutStack(key: number, bytes: number, className?: string): void {
+    if (this.#guard.busy) return;
+    const { guard, labels } = this.#host;
+    const isTagged = className !== undefined || labels.used;
+    this.put(key, bytes, isTagged ? guard.run(() => this.#siteOf(NO_FRAMES, className)) : UNCAPTURED);
   }
 
   /** Records an allocation whose site is known. */
@@ -139,9 +165,13 @@ export class AllocationStream {
     this.#sites.live.remove(this.#table.site, bytes);
   }
 
-  #siteOfCaller(entry: EntryFunction): number {
+  #siteOfCaller(entry: EntryFunction, className: string | undefined): number {
     const { guard, stacks } = this.#host;
-    return guard.run(() => this.#sites.siteOf(stacks.capture(entry)));
+    return guard.run(() => this.#siteOf(stacks.capture(entry), className));
+  }
+
+  #siteOf(frames: readonly Frame[], className: string | undefined): number {
+    return this.#sites.siteOf(frames, this.#host.labels.current, className);
   }
 
   /** The table can't grow. What was collected stays; frees are still taken. */

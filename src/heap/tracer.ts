@@ -10,21 +10,32 @@ import { OtraceError } from '../errors.js';
 import { growthOf } from './growth.js';
 import { Guard } from './guard.js';
 import { HeapHistory } from './history.js';
+import { type LabelStorage, Labels, SyncLabels } from './labels.js';
 import { type ReportRow, reportRows } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
-import type { HeapSnapshot, SourceName } from './snapshot.js';
-import type { HeapSource } from './source.js';
+import { type HeapSnapshot, SOURCE_NAMES, type SourceName } from './snapshot.js';
+import type { HeapSource, SampledSource } from './source.js';
 import { SourceList } from './source-list.js';
 import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
+import { type ThreadHeaps, withThreads } from './thread-heaps.js';
 import { Throttle } from './throttle.js';
+import {
+  type AnyClass,
+  shallowBytes,
+  type TrackClassOptions,
+  type TrackOptions,
+  trackedClass,
+} from './tracked-class.js';
 
 /** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
 export interface HeapEvents {
   /** Whether they are being recorded at all. */
   readonly recording: boolean;
   nowUs(): number;
+  /** Memory that the recorder holds, in bytes; where it is told, so is that of the tracer. */
+  readonly selfBytes?: () => number;
   instant(name: string, args: Record<string, string>): void;
   counter(name: string, series: Record<string, number>): void;
   /** Data for tools, as a metadata event with these arguments. */
@@ -39,7 +50,7 @@ export interface ManualHeap extends HeapSource {
   alloc(key: HeapKey, bytes: number, entry: EntryFunction): void;
   free(key: HeapKey): void;
   realloc(key: HeapKey, bytes: number, newKey: HeapKey, entry: EntryFunction): void;
-  track<T extends object>(object: T, bytes: number, entry: EntryFunction): T;
+  track<T extends object>(object: T, bytes: number, entry: EntryFunction, className?: string): T;
 }
 
 export interface HeapTracerOptions extends StackOptions {
@@ -49,8 +60,14 @@ export interface HeapTracerOptions extends StackOptions {
   readonly shards?: number;
   /** Makes sampling repeatable. */
   readonly seed?: number;
+  /** Forces a garbage collection (see `StreamHost.collect`); left out where there is no way to. */
+  readonly collect?: () => void;
+  /** Makes what carries labels through async code; left out, a label ends when its function returns. */
+  readonly labels?: () => LabelStorage;
   /** Where a warning goes, as one complete line; default `console.error`. */
   readonly warn?: (message: string) => void;
+  /** The heaps of the process' other threads, where this one reports for all of them. */
+  readonly threads?: ThreadHeaps;
 }
 
 export interface ReportOptions {
@@ -74,6 +91,7 @@ export class HeapTracer {
   readonly #events: HeapEvents;
   readonly #manual: ManualHeap;
   readonly #sources: SourceList;
+  readonly #threads: ThreadHeaps | undefined;
   #enabled = false;
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
@@ -85,15 +103,18 @@ export class HeapTracer {
     const shards = wholeNumber('heap shards', options.shards ?? 16, MAX_SHARDS);
     const sampler = options.seed === undefined ? new Sampler() : new Sampler(0, options.seed);
     this.#events = events;
+    this.#threads = options.threads;
     this.host = {
       guard: new Guard(),
       sampler,
       stacks: new StackCapture(options),
       throttle: new Throttle(
         () => events.nowUs(),
-        () => this.addPoint(),
+        () => this.#addPoint(),
       ),
+      labels: new Labels(options.labels ?? (() => new SyncLabels())),
       shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
+      collect: options.collect,
       warn: options.warn ?? ((message) => console.error(message)),
     };
     this.#sources = new SourceList(this.host.guard, this.host.warn);
@@ -151,7 +172,7 @@ export class HeapTracer {
     const recording = this.#enabled ? this.#sources.armed : [];
     this.#enabled = true;
     this.#arm(recording);
-    this.addPoint();
+    this.#addPoint();
   }
 
   /** Stops recording allocations and frees; what was collected stays. Adds a last counter point. */
@@ -166,9 +187,10 @@ export class HeapTracer {
   /** Forgets everything collected. What is live now and freed later counts as unmatched. */
   reset(): void {
     this.#sources.reset();
+    this.#threads?.reset();
     this.#history = new HeapHistory();
     if (!this.#enabled) this.#sources.armed = [];
-    this.addPoint();
+    this.#addPoint();
   }
 
   /**
@@ -179,6 +201,23 @@ export class HeapTracer {
    */
   setSampling(probability: number): void {
     this.host.sampler.setProbability(probability);
+  }
+
+  /**
+   * Samples the JavaScript heap at another interval from now on: closer to see small sites, wider to cost less. What is
+   * live then is kept but no longer watched, so what dies of it later still counts; while armed it costs a garbage
+   * collection. The probability of `setSampling` is that of the other heaps.
+   *
+   * @param options `everyBytes`: mean number of bytes between two samples
+   * @throws OtraceError `OTRACE_BAD_OPTION` when it is not a number of 1 or more, or source `js` is not attached
+   *
+   * @example
+   * heap.setJsSampling({ everyBytes: 4096 });
+   */
+  setJsSampling(options: { readonly everyBytes: number }): void {
+    this.#sources.requireAttached('js');
+    const source = this.#sources.get('js') as SampledSource;
+    this.host.guard.run(() => source.setEveryBytes(options.everyBytes));
   }
 
   /**
@@ -224,41 +263,68 @@ export class HeapTracer {
   /**
    * Counts an object until the garbage collector takes it (or `free(object)`, whichever is first).
    *
+   * @param size its bytes; or `bytes` and the `name` of the class that reports show. Without bytes, the shallow size
+   *   of an object with its number of properties: 24 bytes, and 8 for each.
    * @returns the object
    *
    * @example
    * const session = heap.track(new Session(), 4096);
+   * heap.track(texture, { bytes: texture.width * texture.height * 4, name: 'Texture' });
    */
-  track<T extends object>(object: T, bytes: number): T {
-    return this.#manualOn ? this.#manual.track(object, bytes, trackEntry) : object;
+  track<T extends object>(object: T, size: number | TrackOptions): T {
+    if (!this.#manualOn) return object;
+    if (typeof size !== 'object' || size === null) return this.#manual.track(object, size, trackEntry);
+    return this.#manual.track(object, size.bytes ?? shallowBytes(object), trackEntry, size.name);
+  }
+
+  /**
+   * Counts every instance of a class from its construction until it is collected or freed, with the stack of the `new`.
+   *
+   * @returns the class to use in its place: `new`, `instanceof`, `extends`, statics and `instance.constructor` are as
+   *   before. A static method that reads a private static field through `this` is the one thing that fails; let such
+   *   a class call `heap.track(this, { name })` in its constructor instead.
+   *
+   * @example
+   * const Session = heap.trackClass(class Session { user = ''; });
+   * const Texture = heap.trackClass(GpuTexture, { bytes: (texture) => texture.byteLength, name: 'Texture' });
+   */
+  trackClass<C extends AnyClass>(original: C, options: TrackClassOptions<C> = {}): C {
+    return trackedClass(original, (instance, className, entry) => {
+      if (!this.#manualOn) return;
+      const { bytes, name } = options;
+      const size = typeof bytes === 'function' ? told(bytes, instance) : (bytes ?? shallowBytes(instance));
+      this.#manual.track(instance, size, entry, name ?? className);
+    });
+  }
+
+  /**
+   * Runs `work` under a label, such as the route or the tenant that it serves: what it allocates, and what its
+   * continuations allocate, is reported apart from what the same code allocates under another label. `js` has none.
+   *
+   * @returns what `work` returns
+   *
+   * @example
+   * app.use((request, response, next) => heap.withLabel(request.path, next));
+   */
+  withLabel<T>(label: string, work: () => T): T {
+    return this.#enabled ? this.host.labels.run(String(label), work) : work();
   }
 
   /** Adds a point of `heap_live_bytes` with the truth of this moment; nothing while the tracer is off. */
   addPoint(): void {
     if (!this.#enabled) return;
-    this.host.guard.run(() => {
-      const series: Record<string, number> = { total: 0 };
-      let total = 0;
-      for (const source of this.#sources.armed) {
-        const bytes = this.#sources.attempt(source, () => source.liveBytes()) ?? 0;
-        series[source.name] = bytes;
-        total += bytes;
-      }
-      series['total'] = total;
-      this.#events.counter('heap_live_bytes', series);
-      this.host.throttle.pointAdded();
-    });
+    this.#threads?.ask('figures');
+    this.#threads?.wait();
+    this.#addPoint();
   }
 
-  /** Every armed heap as it is now; while the tracer is off, what was collected until then. */
+  /**
+   * Every armed heap as it is now, on the main thread those of the workers too; while the tracer is off, what was
+   * collected until then.
+   */
   snapshot(options: { final?: boolean } = {}): HeapSnapshot {
-    return this.host.guard.run(() => {
-      const takenUs = this.#events.nowUs();
-      const sources = this.#sources.armed
-        .map((source) => this.#sources.attempt(source, () => source.snapshot(options.final ?? false)))
-        .filter((taken) => taken !== undefined);
-      return { takenUs, sources };
-    });
+    this.#threads?.ask('snapshots');
+    return this.#snapshot(options.final ?? false, () => this.#threads?.wait());
   }
 
   /**
@@ -283,11 +349,22 @@ export class HeapTracer {
       const growing = growthOf(snapshot, this.#history);
       const rows = reportRows(snapshot, top, { history: this.#history, growing });
       for (const row of rows) this.#events.instant(row.name, { ...row.values });
-      this.addPoint();
+      this.#addPoint();
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'report', growing));
       this.#events.instant('heap_report_done', { status: 'end' });
       return { written: true, snapshot, rows };
     });
+  }
+
+  /** Without it, what is garbage is still counted. */
+  #collect(): void {
+    try {
+      this.host.collect?.();
+    } catch (error) {
+      this.host.warn(
+        `otrace: no garbage collection could be forced (${String(error)}); garbage is still counted`,
+      );
+    }
   }
 
   /**
@@ -300,12 +377,23 @@ export class HeapTracer {
   checkpoint(): void {
     if (this.#unready() !== undefined) return;
     this.host.guard.run(() => {
-      const snapshot = this.snapshot();
+      const snapshot = this.#snapshot(false);
       this.#history.add(snapshot);
-      this.addPoint();
+      this.#addPoint();
       const growing = growthOf(snapshot, this.#history);
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
     });
+  }
+
+  /** Memory that otrace itself holds: all of it, and what is the recorder's and the tracer's. */
+  #selfBytes(): { total: number; events: number; heap: number } | undefined {
+    const events = this.#events.selfBytes?.();
+    if (events === undefined) return undefined;
+    let heap = this.host.stacks.selfBytes;
+    for (const source of this.#sources.armed) {
+      heap += this.#sources.attempt(source, () => source.selfBytes?.() ?? 0) ?? 0;
+    }
+    return { total: events + heap, events, heap };
   }
 
   /** Why there can be no report now. */
@@ -314,6 +402,47 @@ export class HeapTracer {
     if (!this.#events.recording)
       return 'the trace recorder drops heap events; call trace.enable(), and do not deny category heap';
     return this.host.guard.busy ? 'heap.report() was called from within otrace itself' : undefined;
+  }
+
+  /** @param waitForThreads left out, other threads are shown as they were last */
+  #snapshot(final: boolean, waitForThreads?: () => void): HeapSnapshot {
+    return this.host.guard.run(() => {
+      const takenUs = this.#events.nowUs();
+      const { armed } = this.#sources;
+      // The source that collects is the first in the order of sources.
+      if (armed.some((source) => source.endsByCollection) && armed[0]?.snapshotCollects !== true) {
+        this.#collect();
+      }
+      const sources = this.#sources.armed
+        .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
+        .filter((taken) => taken !== undefined);
+      const selfBytes = this.#selfBytes()?.total;
+      const own: HeapSnapshot = { takenUs, ...(selfBytes !== undefined && { selfBytes }), sources };
+      waitForThreads?.();
+      return this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
+    });
+  }
+
+  #addPoint(): void {
+    if (!this.#enabled) return;
+    this.host.guard.run(() => {
+      const others = this.#threads?.liveBytes() ?? {};
+      const series: Record<string, number> = { total: 0 };
+      let total = 0;
+      for (const name of SOURCE_NAMES) {
+        const source = this.#sources.armed.find((armed) => armed.name === name);
+        if (source === undefined && !others[name]) continue;
+        const own = source && this.#sources.attempt(source, () => source.liveBytes());
+        const bytes = (own ?? 0) + (others[name] ?? 0);
+        series[name] = bytes;
+        total += bytes;
+      }
+      series['total'] = total;
+      this.#events.counter('heap_live_bytes', series);
+      const selfBytes = this.#selfBytes();
+      if (selfBytes !== undefined) this.#events.counter('otrace_self_bytes', selfBytes);
+      this.host.throttle.pointAdded();
+    });
   }
 
   #arm(recording: readonly HeapSource[]): void {
@@ -337,4 +466,13 @@ function wholeNumber(what: string, value: number, most: number): number {
   }
   const range = most === Number.MAX_SAFE_INTEGER ? '1 or more' : `from 1 to ${most.toLocaleString('en')}`;
   throw new OtraceError('OTRACE_BAD_OPTION', `${what} is ${String(value)}; give a whole number ${range}`);
+}
+
+/** What the program says of an instance; a mistake there must not become one of the class' constructor. */
+function told<T extends object>(bytes: (instance: T) => number, instance: T): number {
+  try {
+    return bytes(instance);
+  } catch {
+    return shallowBytes(instance);
+  }
 }

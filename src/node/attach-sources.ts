@@ -1,10 +1,12 @@
 /** The sources that need hooks, attached to the heap tracer. */
-import { createRequire } from 'node:module';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { HeapTracer } from '../heap/tracer.js';
+import { BuffersSource } from '../sources/buffers/buffers-source.js';
 import { V8Source } from '../sources/v8/v8-source.js';
 import type { WasmSource, WasmSourceOptions } from '../sources/wasm/wasm-source.js';
 import type { Instances } from './default-instances.js';
 import { LazyWasmSource } from './lazy-wasm-source.js';
+import { totalsSampler } from './pprof-package.js';
 import { sharedLedgerMemory } from './shared-ledger.js';
 import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
@@ -15,8 +17,18 @@ export function attachSources(instances: Instances): void {
     new V8Source({
       ...frames,
       warn,
+      ...(settings.heapJsTotals && { totals: totalsSampler(process.argv[1] ?? '', process.cwd()) }),
       ...(settings.heapEveryBytes !== undefined && { everyBytes: settings.heapEveryBytes }),
       ...(settings.heapStackDepth !== undefined && { stackDepth: settings.heapStackDepth }),
+    }),
+  );
+
+  heap.attach(
+    new BuffersSource(heap.host, {
+      bufferModule: createRequire(import.meta.url)('node:buffer') as object,
+      moduleChanged: syncBuiltinESMExports,
+      processBytes: () => process.memoryUsage().arrayBuffers,
+      ...(settings.heapBufferStacks !== undefined && { stackBytes: settings.heapBufferStacks }),
     }),
   );
 

@@ -5,10 +5,19 @@
  *   - `LEAST_PAUSE_MS` apart, and further the longer the program runs: each adds a sixteenth to the time covered;
  *   - they take at most one part in `BUDGET` of the time.
  */
-const FIRST_MS = 500;
+export const FIRST_CHECKPOINT_MS = 500;
 const LEAST_PAUSE_MS = 1_000;
 const BUDGET = 200;
 const SPREAD = 16;
+
+/**
+ * How long to wait after a checkpoint that took so long, so long after the start.
+ *
+ * @param budget the share of the time that checkpoints may take is one part in so many
+ */
+export function checkpointPauseMs(elapsedMs: number, tookMs: number, budget = BUDGET): number {
+  return Math.max(LEAST_PAUSE_MS, tookMs * budget, elapsedMs / SPREAD);
+}
 
 export class Checkpoints {
   readonly #take: () => void;
@@ -24,13 +33,12 @@ export class Checkpoints {
   /** Begins. Timers do not keep the process alive. */
   start(): void {
     this.#startMs = this.#nowMs();
-    this.#after(FIRST_MS);
+    this.#after(FIRST_CHECKPOINT_MS);
   }
 
   /** How long to wait after one that took so long, in milliseconds. */
   pauseMs(tookMs: number): number {
-    const elapsedMs = this.#nowMs() - this.#startMs;
-    return Math.max(LEAST_PAUSE_MS, tookMs * BUDGET, elapsedMs / SPREAD);
+    return checkpointPauseMs(this.#nowMs() - this.#startMs, tookMs);
   }
 
   #after(pauseMs: number): void {

@@ -2,29 +2,35 @@
  * The process' own recorder and heap tracer, one of each however many copies of the package are loaded (ESM and
  * CommonJS, a global and a local install): the first copy makes them and the others find them by a global symbol.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { heapEvents } from '../heap/heap-events.js';
-import { HeapTracer } from '../heap/tracer.js';
+import type { ThreadHeaps } from '../heap/thread-heaps.js';
+import { type HeapEvents, HeapTracer } from '../heap/tracer.js';
 import { FileOutput } from '../output/file-output.js';
 import { Clock } from '../recorder/clock.js';
 import { Recorder, type RecorderParts } from '../recorder/recorder.js';
 import { ManualSource } from '../sources/manual.js';
 import { armHeap } from './arm-heap.js';
+import { GarbageCollection } from './collect-garbage.js';
 import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
+import { HeapPublisher } from './heap-publisher.js';
 import { ownFrames } from './own-frames.js';
 import { SourceMaps } from './source-maps.js';
+import { joinThreads, ThreadChannel, tellMain } from './thread-channel.js';
 import {
   clockOffsetUs,
-  fromMain,
+  fromParent,
   isMainThread,
-  MainThreadOutput,
-  openSharedLog,
+  leaveForWorkers,
+  threadEnvironment,
   threadName,
   threadTid,
-  WorkerLogs,
 } from './threads.js';
 import { say, warn } from './warn.js';
+import { WorkerHeaps } from './worker-heaps.js';
+import { MainThreadOutput, openSharedLog, WorkerLogs } from './worker-logs.js';
 
 export interface Instances {
   readonly trace: Recorder;
@@ -43,6 +49,9 @@ export interface FramePresentation {
   readonly isOwnFrame: (script: string) => boolean;
 }
 
+/** Characters; the script of a worker may be a `data:` URL. */
+const LONGEST_SCRIPT = 200;
+
 /** The number is that of the shape of `Instances`: copies that differ in it do not share. */
 const KEY = Symbol.for('otrace.instances/1');
 
@@ -53,57 +62,112 @@ export function defaultInstances(): Instances {
 }
 
 function create(): Instances {
-  const settings = readSettings(process.env, warn);
+  const settings = readSettings(threadEnvironment(), warn);
   const exit = new ExitTasks();
-  const trace = isMainThread ? mainRecorder(settings, exit) : workerRecorder(settings);
+  let tracer: HeapTracer | undefined;
+  const aside: Aside = (work) => (tracer === undefined ? work() : tracer.host.guard.run(work));
+  const { trace, heapParts, attached } = isMainThread
+    ? mainThread(settings, exit, aside)
+    : workerThread(settings, exit);
   if (settings.sampling !== undefined) trace.setSampling(settings.sampling);
   const frames = framePresentation(settings);
-  const heap = new HeapTracer(heapEvents(trace), {
+  const garbage = new GarbageCollection();
+  const heap = new HeapTracer(heapParts.events, {
+    collect: () => garbage.run(),
+    labels: () => new AsyncLocalStorage<string>(),
     manual: (host) => new ManualSource(host),
     warn: (line) => say(`${line}\n`),
     mapFrame: frames.mapFrame,
     shortenPath: frames.displayPath,
+    ...(heapParts.threads !== undefined && { threads: heapParts.threads }),
+    isOwnFrame: frames.isOwnFrame,
     ...(settings.heapShards !== undefined && { shards: settings.heapShards }),
   });
+  tracer = heap;
+  attached(heap);
   trace.onFlush(() => heap.addPoint());
   if (settings.heapSampling !== undefined) heap.setSampling(settings.heapSampling);
   if (settings.heapStackDepth !== undefined) heap.setStackDepth(settings.heapStackDepth);
-  if (settings.enabled === true || fromMain()?.recording[0] === 1) trace.enable();
+  if (settings.enabled === true || fromParent()?.recording[0] === 1) trace.enable();
   const instances: Instances = { trace, heap, settings, exit, frames, hooked: false };
   armHeap(instances, false);
   return instances;
 }
 
-function mainRecorder(settings: Settings, exit: ExitTasks): Recorder {
-  let workers: WorkerLogs | undefined;
+/** What differs between the main thread and a worker. */
+interface ThreadParts {
+  readonly trace: Recorder;
+  readonly heapParts: { readonly events: HeapEvents; readonly threads?: ThreadHeaps };
+  readonly attached: (heap: HeapTracer) => void;
+}
+
+type Aside = NonNullable<RecorderParts['aside']>;
+
+/** How often what is new goes to a durable file, in milliseconds: twice in the second that may be lost. */
+const DRAIN_EVERY_MS = 500;
+
+function mainThread(settings: Settings, exit: ExitTasks, aside: Aside): ThreadParts {
+  let logs: WorkerLogs | undefined;
+  const clock = new Clock(performance);
+  const heaps = new WorkerHeaps(() => clock.nowUs());
   const trace = new Recorder({
     ...partsOf(settings),
-    clock: new Clock(performance),
+    clock,
     output: new FileOutput(warn),
-    otherLogs: () => workers?.read() ?? [],
-    forgottenEvents: () => workers?.forgottenEvents ?? 0,
+    otherLogs: () => logs?.read() ?? [],
+    forgottenEvents: () => logs?.forgottenEvents ?? 0,
+    forgottenRejections: () => logs?.forgottenRejections ?? 0,
+    otherBytes: () => logs?.selfBytes ?? 0,
+    repeat: (task) => {
+      const timer = setInterval(task, DRAIN_EVERY_MS).unref();
+      return () => clearInterval(timer);
+    },
+    aside,
   });
   if (settings.output !== undefined) setOutput(trace, settings.output);
   trace.onToggle((on) => {
-    if (workers === undefined) {
-      workers = new WorkerLogs(() => trace.flush());
+    if (logs === undefined) {
+      const channel = new ThreadChannel();
+      logs = new WorkerLogs(channel, {
+        flush: () => trace.flush(),
+        drain: () => trace.drain(),
+      });
+      heaps.connect(channel);
       exit.last(() => {
         if (trace.hasUnwritten) trace.flush();
       });
     }
-    workers.setRecording(on);
+    logs.setRecording(on);
   });
-  return trace;
+  return { trace, heapParts: { events: heapEvents(trace), threads: heaps }, attached: () => {} };
 }
 
-function workerRecorder(settings: Settings): Recorder {
-  const clock = new Clock(performance, clockOffsetUs(fromMain()));
-  return new Recorder({
+function workerThread(settings: Settings, exit: ExitTasks): ThreadParts {
+  const left = fromParent();
+  const clock = new Clock(performance, clockOffsetUs(left));
+  const trace = new Recorder({
     ...partsOf(settings),
     clock,
     output: new MainThreadOutput(),
     openLog: (bytes) => openSharedLog(clock, bytes),
+    onPressure: () => tellMain({ flush: 'new' }),
   });
+  const events = heapEvents(trace, threadName());
+  if (left === undefined) return { trace, heapParts: { events }, attached: () => {} };
+  joinThreads();
+  leaveForWorkers(left);
+  const publisher = new HeapPublisher(scriptText, () => clock.nowUs());
+  return {
+    trace,
+    heapParts: { events: publisher.watch(events) },
+    attached: (heap) => publisher.attach(heap, exit),
+  };
+}
+
+/** What this thread runs. */
+function scriptText(): string {
+  const script = displayPath(process.cwd())(process.argv[1] ?? '') || '(no script)';
+  return script.length > LONGEST_SCRIPT ? `${script.slice(0, LONGEST_SCRIPT)}...` : script;
 }
 
 function partsOf(
@@ -119,8 +183,12 @@ function partsOf(
 }
 
 /** A path with an index is a pattern of numbered files. */
+export function isPattern(output: string): boolean {
+  return /%0?\d*[du]/.test(output);
+}
+
 function setOutput(trace: Recorder, output: string): void {
-  if (/%0?\d*[du]/.test(output)) trace.setOutputPattern(output);
+  if (isPattern(output)) trace.setOutputPattern(output);
   else trace.setOutputPath(output);
 }
 

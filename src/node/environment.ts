@@ -17,6 +17,10 @@ export interface Settings {
   readonly heapShards: number | undefined;
   /** Average bytes between two samples of V8's heap. */
   readonly heapEveryBytes: number | undefined;
+  /** Whether JavaScript sites are to show what was ever allocated beside what is live. */
+  readonly heapJsTotals: boolean;
+  /** Size from which on every buffer is worth a stack. */
+  readonly heapBufferStacks: number | undefined;
   /** Functions that allocate in WebAssembly modules, by role, where they can't be found: `malloc=xa,free=ya`. */
   readonly wasmAlloc: Readonly<Record<string, string>> | undefined;
   /** Whether WebAssembly code is instrumented so that every allocation's calling context is known. */
@@ -50,6 +54,10 @@ export function readSettings(environment: Environment, warn: (message: string) =
     heapShards: read('OTRACE_HEAP_SHARDS', 'a number from 1 to 1024', (text) => integer(text, 1, 1024)),
     heapEveryBytes: read('OTRACE_HEAP_EVERY', 'a number of bytes from 64 to 1073741824', (text) =>
       integer(text, 64, 2 ** 30),
+    ),
+    heapJsTotals: read('OTRACE_HEAP_JS_TOTALS', FLAG, flag) ?? false,
+    heapBufferStacks: read('OTRACE_HEAP_BUFFER_STACKS', 'a number of bytes from 0 to 1073741824', (text) =>
+      integer(text, 0, 2 ** 30),
     ),
     wasmAlloc: read('OTRACE_HEAP_WASM_ALLOC', 'roles and names, as malloc=xa,free=ya', namesByRole),
     wasmContext: read('OTRACE_HEAP_WASM_CONTEXT', FLAG, flag) ?? true,

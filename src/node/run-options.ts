@@ -16,11 +16,15 @@ export interface RunOptions {
   /** Whether to note now and then what is live, where no reports are asked for in between. */
   readonly checkpoints: boolean;
   readonly timeline: readonly TimelineName[];
+  /** Most bytes on disk of a trace that is a single file. */
+  readonly maxFileBytes: number;
   /** File in which the program's process leaves what became of the trace, for the process that waits for it. */
   readonly resultFile: string;
 }
 
 export const RUN_VARIABLE = 'OTRACE_RUN';
+/** With the pid behind it, the name of the file beside `resultFile` that a fork leaves. */
+export const CHILD_RESULT = 'child-';
 /** Set by the program's first process to its pid, so that its forks know they are not it. */
 export const RUN_PID_VARIABLE = 'OTRACE_RUN_PID';
 

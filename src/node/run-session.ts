@@ -6,48 +6,65 @@
  * is its own business, and the trace is written when it exits.
  */
 import { writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FlushResult } from '../recorder/recorder.js';
 import { armHeap } from './arm-heap.js';
 import { Checkpoints } from './checkpoints.js';
-import type { Instances } from './default-instances.js';
+import { type Instances, isPattern } from './default-instances.js';
+import { HeapLimit } from './heap-limit.js';
 import { MainScope } from './main-scope.js';
-import { RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
+import { CHILD_RESULT, RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
 import { isMainThread } from './threads.js';
 import { startTimeline } from './timeline/start.js';
+import { preloadWorkers } from './worker-preload.js';
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const REPORT_SIGNAL = 'SIGUSR2';
+/** The bundle that this is part of when `otrace run` preloads it. */
+const PRELOADED = 'hooks.js';
 
 export function startRun(instances: Instances, options: RunOptions): void {
   const { trace, exit } = instances;
+  if (isMainThread) setDurableOutput(instances, options);
   trace.enable();
+  const hooks = fileURLToPath(import.meta.url);
+  if (basename(hooks) === PRELOADED) preloadWorkers(hooks);
   const timeline = startTimeline(trace, options.timeline);
   exit.before(() => timeline.drain());
-  // A worker has a timeline of its own; the heap report is the main thread's.
+  const mainScope = new MainScope();
+  mainScope.keep();
+  armHeap(instances, true);
+  // A worker has a timeline of its own and sends its heaps to the main thread, which reports for all.
   if (isMainThread) startReports(instances, options);
+  exit.before(() => {
+    mainScope.release();
+  });
 }
 
 function startReports(instances: Instances, options: RunOptions): void {
-  const { trace, heap, settings, exit } = instances;
-  const mainScope = new MainScope();
-  mainScope.keep();
+  const { trace, heap, exit } = instances;
   const forked = isFork();
-  if (forked) trace.setOutputPath(forkPath(settings.output ?? 'trace.json'));
   trace.setProcessName(basename(process.argv[1] ?? 'node'));
-  armHeap(instances, true);
   const report = (): void => {
     heap.report({ top: options.top });
+    trace.drain();
   };
+  const checkpoint = (): void => {
+    heap.checkpoint();
+    trace.drain();
+  };
+  const limit = new HeapLimit(report);
   exit.before(() => {
+    limit.stop();
     heap.report({ top: options.top, final: true });
-    mainScope.release();
   });
   exit.last(() => {
     const result = trace.flush();
-    if (!forked) writeFileSync(options.resultFile, JSON.stringify(result));
+    leaveResult(forked ? childResultFile(options.resultFile) : options.resultFile, result);
   });
   if (options.reportEverySeconds > 0) setInterval(report, options.reportEverySeconds * 1000).unref();
-  else if (options.checkpoints) new Checkpoints(() => heap.checkpoint()).start();
+  else if (options.checkpoints) new Checkpoints(checkpoint).start();
   if (process.platform !== 'win32') {
     process.on(REPORT_SIGNAL, () => {
       report();
@@ -55,6 +72,15 @@ function startReports(instances: Instances, options: RunOptions): void {
     });
   }
   for (const signal of ENDING_SIGNALS) endBySignal(signal, () => exit.run());
+}
+
+/** What is recorded is on disk within a second, since nobody knows how the program will end. */
+function setDurableOutput({ trace, settings }: Instances, options: RunOptions): void {
+  const path = settings.output ?? 'trace.json';
+  const maxBytes = options.maxFileBytes;
+  if (isFork()) trace.setOutputPath(forkPath(path), { durable: true, maxBytes });
+  else if (isPattern(path)) trace.setOutputPattern(path, { durable: true });
+  else trace.setOutputPath(path, { durable: true, maxBytes });
 }
 
 /** Runs `finish` before a signal ends the process, and lets it end the process where nobody else handles it. */
@@ -74,6 +100,20 @@ function isFork(): boolean {
   const first = process.env[RUN_PID_VARIABLE];
   process.env[RUN_PID_VARIABLE] ??= String(process.pid);
   return first !== undefined && first !== String(process.pid);
+}
+
+function leaveResult(file: string, result: FlushResult): void {
+  const found = result.written ? { ...result, path: resolve(result.path) } : result;
+  try {
+    writeFileSync(file, JSON.stringify(found));
+  } catch {
+    // Who waited for it is gone: a fork may live longer than the run.
+  }
+}
+
+/** Where a fork leaves its result: beside that of the program. */
+function childResultFile(resultFile: string): string {
+  return join(dirname(resultFile), `${CHILD_RESULT}${process.pid}.json`);
 }
 
 /** A path of its own for a fork, so that its trace does not take the place of the program's. */

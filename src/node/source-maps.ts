@@ -44,6 +44,9 @@ interface ModuleWithMaps {
 /** Larger files than this are generated bundles whose map would stall the report for seconds. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
+/** Scripts remembered; beyond that it starts anew. */
+const MAX_SCRIPTS = 16_384;
+
 const TYPESCRIPT_SUFFIX = /\.([cm]?ts|tsx|jsx)$/;
 
 export class SourceMaps {
@@ -75,6 +78,7 @@ export class SourceMaps {
     const known = this.#scripts.get(script)?.deref();
     if (known !== undefined) return known;
     if (this.#scripts.has(script) && this.#scripts.get(script) === undefined) return undefined;
+    if (this.#scripts.size >= MAX_SCRIPTS) this.#scripts.clear();
     const map = this.#load(script);
     this.#scripts.set(script, map === undefined ? undefined : new WeakRef(map));
     return map;

@@ -1,47 +1,26 @@
 /**
- * How one file comes to hold all threads. A worker records into shared memory and announces that memory once, on a
- * broadcast channel; the main thread reads it when it flushes, whether the worker is busy, idle or dead.
+ * Which thread this is, what the main thread left for it, and the clock that all threads share.
  *
- *     main thread                                   worker
- *     environment data: clock zero, recording? ->   starts recording too
- *     channel  <- { ring memory, string memory, name }   (once, and when the name changes)
- *
- * The environment data reaches workers of workers as well. Nothing of the program's own (`workerData`, `postMessage`,
- * `parentPort`) is touched.
+ * Not here: what threads send to each other (`thread-channel.ts`).
  */
 import { createRequire } from 'node:module';
-import type { MessagePort, Serializable } from 'node:worker_threads';
-import type { Clock } from '../recorder/clock.js';
-import { EventRing } from '../recorder/event-ring.js';
-import type { FlushResult, TraceOutput } from '../recorder/recorder.js';
-import { StringTable } from '../recorder/string-table.js';
-import { type ReadableLog, type ThreadIdentity, ThreadLog } from '../recorder/thread-log.js';
-import { SharedStrings } from './shared-strings.js';
+import type { Serializable } from 'node:worker_threads';
 
-const CHANNEL = 'otrace/1';
-/** Logs of ended workers that are kept; of the ones before only the number of events is remembered. */
-const MAX_ENDED = 64;
+/** Names what otrace's threads share: environment data, and the channel of `thread-channel.ts`. */
+export const CHANNEL = 'otrace/1';
 
-/** What the main thread tells the workers that start after it began to record. */
-interface FromMain {
+/** What a thread that records leaves for the workers that it starts. */
+export interface FromParent {
   /** `process.hrtime` at the zero of the process' clock, in nanoseconds. */
   readonly zeroNs: bigint;
   /** [0]: 1 while the main thread records. */
   readonly recording: Int32Array;
+  /** The main thread's `OTRACE_*` variables: a worker may have been given an environment of its own. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly parentTid: number;
 }
 
-/** What a worker announces. */
-interface FromWorker {
-  readonly identity: ThreadIdentity;
-  readonly ring: SharedArrayBuffer;
-  readonly strings: SharedArrayBuffer;
-}
-
-interface Flush {
-  readonly flush: true;
-}
-
-function workerThreads(): typeof import('node:worker_threads') {
+export function workerThreads(): typeof import('node:worker_threads') {
   return createRequire(import.meta.url)('node:worker_threads') as typeof import('node:worker_threads');
 }
 
@@ -60,22 +39,39 @@ export function threadName(): string {
   return isMainThread ? 'main' : `worker ${workerThreads().threadId}`;
 }
 
-/** What the main thread left for this worker; `undefined` in the main thread, or when it never recorded. */
-export function fromMain(): FromMain | undefined {
+/** What was left for this worker; `undefined` in the main thread, or when that never recorded. */
+export function fromParent(): FromParent | undefined {
   if (isMainThread) return undefined;
-  return workerThreads().getEnvironmentData(CHANNEL) as unknown as FromMain | undefined;
+  return workerThreads().getEnvironmentData(CHANNEL) as unknown as FromParent | undefined;
+}
+
+/** Leaves what the main thread said for the workers that this thread starts. */
+export function leaveForWorkers(told: Omit<FromParent, 'parentTid'>): void {
+  const left: FromParent = { ...told, parentTid: threadTid() };
+  workerThreads().setEnvironmentData(CHANNEL, left as unknown as Serializable);
+}
+
+/** The environment with the main thread's `OTRACE_*` variables where this thread has none. */
+export function threadEnvironment(): Readonly<Record<string, string | undefined>> {
+  return isMainThread ? process.env : { ...fromParent()?.environment, ...process.env };
+}
+
+/** The variables that are handed on to workers. */
+export function ownVariables(): Readonly<Record<string, string>> {
+  const own = Object.entries(process.env).filter(([name]) => name.startsWith('OTRACE_'));
+  return Object.fromEntries(own) as Record<string, string>;
 }
 
 /** What to add to this thread's `performance.now()`, in microseconds, to be on the main thread's clock. */
-export function clockOffsetUs(main: FromMain | undefined): number {
-  return main === undefined ? 0 : Number(clockZeroNs() - main.zeroNs) / 1000;
+export function clockOffsetUs(left: FromParent | undefined): number {
+  return left === undefined ? 0 : Number(clockZeroNs() - left.zeroNs) / 1000;
 }
 
 /**
  * `process.hrtime`, which all threads share, at the zero of this thread's `performance.now()`. A thread may lose the
  * processor between two readings (2.7 ms were seen), so of several pairs the tightest counts.
  */
-function clockZeroNs(): bigint {
+export function clockZeroNs(): bigint {
   let zeroNs = 0n;
   let tightestMs = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 8; i++) {
@@ -87,137 +83,4 @@ function clockZeroNs(): bigint {
     zeroNs = nowNs - BigInt(Math.round(((before + after) / 2) * 1e6));
   }
   return zeroNs;
-}
-
-/** The main thread's side. */
-export class WorkerLogs {
-  readonly #channel = new (workerThreads().BroadcastChannel)(CHANNEL);
-  readonly #recording = new Int32Array(new SharedArrayBuffer(4));
-  readonly #logs = new Map<number, WorkerLog>();
-  readonly #ended: number[] = [];
-  /** Events of ended workers whose logs were let go. */
-  forgottenEvents = 0;
-
-  /** @param onFlush called when a worker asks for a flush */
-  constructor(onFlush: () => void) {
-    const told: FromMain = { zeroNs: clockZeroNs(), recording: this.#recording };
-    workerThreads().setEnvironmentData(CHANNEL, told as unknown as Serializable);
-    this.#channel.onmessage = (event) => this.#receive((event as { data: FromWorker | Flush }).data, onFlush);
-    this.#channel.unref();
-    process.on('worker', (worker) => {
-      const tid = process.pid + worker.threadId;
-      worker.once('exit', () => this.#endedWorker(tid));
-    });
-  }
-
-  setRecording(on: boolean): void {
-    Atomics.store(this.#recording, 0, on ? 1 : 0);
-  }
-
-  /** The logs of all workers, as they are now. */
-  read(): readonly ReadableLog[] {
-    const receive = workerThreads().receiveMessageOnPort;
-    for (;;) {
-      const pending = receive(this.#channel as unknown as MessagePort);
-      if (pending === undefined) break;
-      // A flush is under way already: requests for one are fulfilled by it.
-      this.#receive(pending.message as FromWorker | Flush, () => {});
-    }
-    return [...this.#logs.values()].map((log) => log.freeze());
-  }
-
-  #receive(message: FromWorker | Flush, onFlush: () => void): void {
-    if ('flush' in message) {
-      onFlush();
-      return;
-    }
-    const known = this.#logs.get(message.identity.tid);
-    if (known === undefined) this.#logs.set(message.identity.tid, new WorkerLog(message));
-    else known.identity = message.identity;
-  }
-
-  #endedWorker(tid: number): void {
-    this.#ended.push(tid);
-    if (this.#ended.length <= MAX_ENDED) return;
-    const oldest = this.#ended.shift()!;
-    this.forgottenEvents += this.#logs.get(oldest)?.written ?? 0;
-    this.#logs.delete(oldest);
-  }
-}
-
-/** A worker's memory, and a copy of it to read from that the worker can't overwrite meanwhile. */
-class WorkerLog implements ReadableLog {
-  identity: ThreadIdentity;
-  ring: EventRing;
-  readonly #shared: EventRing;
-  readonly #strings: SharedStrings;
-  #texts: readonly string[] = [];
-
-  constructor(message: FromWorker) {
-    this.identity = message.identity;
-    this.#shared = new EventRing(message.ring);
-    this.ring = this.#shared;
-    this.#strings = new SharedStrings(message.strings);
-  }
-
-  get written(): number {
-    return this.#shared.written;
-  }
-
-  freeze(): this {
-    this.ring = this.#shared.copy();
-    this.#texts = this.#strings.read();
-    return this;
-  }
-
-  text(id: number): string {
-    return this.#texts[id] ?? '';
-  }
-
-  spill(): undefined {
-    return undefined;
-  }
-}
-
-/** The worker's side: a log in shared memory, announced to the main thread. */
-export function openSharedLog(clock: Clock, ringBytes: number): ThreadLog {
-  const channel = new (workerThreads().BroadcastChannel)(CHANNEL);
-  channel.unref();
-  const ring = new SharedArrayBuffer(ringBytes);
-  const strings = new SharedStrings();
-  const announce = (identity: ThreadIdentity): void => {
-    const message: FromWorker = { identity: { ...identity }, ring, strings: strings.memory };
-    channel.postMessage(message);
-  };
-  const identity = announced({ tid: threadTid(), name: threadName(), sortIndex: 0 }, announce);
-  announce(identity);
-  return new ThreadLog(identity, clock, ring, new StringTable((text) => strings.add(text)), false);
-}
-
-/** An identity whose changes are announced. */
-function announced(identity: ThreadIdentity, announce: (identity: ThreadIdentity) => void): ThreadIdentity {
-  return new Proxy(identity, {
-    set(target, key, value): boolean {
-      const done = Reflect.set(target, key, value);
-      announce(target);
-      return done;
-    },
-  });
-}
-
-/** A worker's output: it has no file; its events are written by the main thread, which is asked to do so. */
-export class MainThreadOutput implements TraceOutput {
-  readonly incremental = false;
-
-  setPath(): void {}
-
-  setPattern(): void {}
-
-  write(): FlushResult {
-    const channel = new (workerThreads().BroadcastChannel)(CHANNEL);
-    const request: Flush = { flush: true };
-    channel.postMessage(request);
-    channel.close();
-    return { written: false, reason: 'the main thread writes the events of its workers; it was asked to' };
-  }
 }

@@ -1,6 +1,18 @@
-/** A recorder's output on disk: one file that each flush rewrites, or numbered files with a size limit. */
-import type { FlushResult, RotationLimits, TraceContents, TraceOutput } from '../recorder/recorder.js';
+/**
+ * A recorder's output on disk: one file that each flush rewrites, or numbered files with a size limit. Either may be
+ * durable: it then grows as the run goes on (`durable-output.ts`).
+ */
+import { statSync } from 'node:fs';
+import type {
+  FlushResult,
+  GrowingOutput,
+  OutputOptions,
+  RotationLimits,
+  TraceContents,
+  TraceOutput,
+} from '../recorder/recorder.js';
 import { reasonOf } from '../recorder/safe-json.js';
+import { DurableOutput } from './durable-output.js';
 import { Rotation } from './rotation.js';
 import { TraceFile } from './trace-file.js';
 import { TraceJsonWriter, writeTraceJson } from './trace-json.js';
@@ -16,6 +28,7 @@ export class FileOutput implements TraceOutput {
   readonly #warned = new Set<string>();
   #path = DEFAULT_PATH;
   #rotation: Rotation | undefined;
+  #growing: DurableOutput | undefined;
 
   constructor(warn: (message: string) => void) {
     this.#warn = warn;
@@ -27,28 +40,62 @@ export class FileOutput implements TraceOutput {
   }
 
   get incremental(): boolean {
-    return this.#rotation !== undefined;
+    return this.#rotation !== undefined || this.#growing?.isRewritable === false;
   }
 
-  setPath(path: string): void {
-    this.#path = path === '' ? DEFAULT_PATH : path;
+  get durable(): GrowingOutput | undefined {
+    const growing = this.#growing;
+    if (growing === undefined) return undefined;
+    return { append: (contents, isFlush) => this.#attempt(() => growing.append(contents, isFlush)) };
+  }
+
+  setPath(path: string, options: OutputOptions = {}): void {
+    const name = path === '' ? DEFAULT_PATH : path;
+    // A device or a pipe can't be written over, so it is written at flushes only.
+    const growing =
+      options.durable === true && !isSpecial(name) ? DurableOutput.single(name, options.maxBytes) : undefined;
+    this.#become(growing);
+    this.#path = name;
     this.#rotation = undefined;
   }
 
   setPattern(pattern: string, limits: RotationLimits): void {
-    this.#rotation = new Rotation(pattern, limits);
+    const rotation = new Rotation(pattern, limits);
+    this.#become(limits.durable === true ? DurableOutput.numbered(rotation) : undefined);
+    this.#rotation = rotation;
   }
 
   write(contents: TraceContents, path: string | undefined): FlushResult {
+    return this.#attempt(() => {
+      if (path !== undefined) return writeOne(contents, path);
+      if (this.#rotation !== undefined) return writeNumbered(contents, this.#rotation);
+      return this.#growing?.rewrite(contents) ?? writeOne(contents, this.#path);
+    });
+  }
+
+  #become(growing: DurableOutput | undefined): void {
+    this.#growing?.close();
+    this.#growing = growing;
+  }
+
+  #attempt(write: () => FlushResult): FlushResult {
     try {
-      if (this.#rotation !== undefined && path === undefined) return writeNumbered(contents, this.#rotation);
-      return writeOne(contents, path ?? this.#path);
+      return write();
     } catch (error) {
       const reason = reasonOf(error);
       if (!this.#warned.has(reason)) this.#warn(reason);
       this.#warned.add(reason);
       return { written: false, reason };
     }
+  }
+}
+
+function isSpecial(path: string): boolean {
+  try {
+    const there = statSync(path);
+    return !there.isFile() && !there.isDirectory();
+  } catch {
+    return false; // not there yet
   }
 }
 

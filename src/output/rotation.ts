@@ -46,6 +46,12 @@ export class Rotation {
     return join(this.#folder, this.#name(this.#next + ahead));
   }
 
+  /** The path of the newest file that is there. */
+  newest(): string | undefined {
+    const found = this.#existing();
+    return found.size === 0 ? undefined : join(this.#folder, found.get(Math.max(...found.keys()))!);
+  }
+
   /** Tells that so many files were written; the oldest ones go until the number allowed is left. */
   advance(written: number): void {
     this.#next = (this.#next ?? 0) + written;
@@ -82,7 +88,8 @@ export class Rotation {
   }
 }
 
-function positive(value: number, option: string): number {
+/** @throws OtraceError `OTRACE_BAD_OPTION` */
+export function positive(value: number, option: string): number {
   if (!(value > 0)) {
     throw new OtraceError('OTRACE_BAD_OPTION', `${option} takes a number above 0, not ${value}`);
   }

@@ -35,14 +35,12 @@ export class TraceFile {
     this.path = path;
     this.#gzip = path.endsWith('.gz') ? new GzipEncoder() : undefined;
     try {
-      const there = existing(path);
-      if (there?.isDirectory() === true) throw failure(path, 'it is a directory', 'name a file in it');
-      this.#target = there === undefined ? path : realpathSync(path);
-      this.#temporary = there === undefined || there.isFile() ? `${this.#target}.${process.pid}.tmp` : path;
-      mkdirSync(dirname(this.#temporary), { recursive: true });
+      const { target, temporary } = placeOf(path);
+      this.#target = target;
+      this.#temporary = temporary;
       this.#fd = openSync(this.#temporary, 'w');
     } catch (error) {
-      throw explain(path, error);
+      throw explained(path, error);
     }
     if (this.#gzip !== undefined) this.#put(this.#gzip.header());
   }
@@ -70,7 +68,7 @@ export class TraceFile {
       this.#closeFd();
     } catch (error) {
       this.abort();
-      throw explain(this.path, error);
+      throw explained(this.path, error);
     }
   }
 
@@ -81,7 +79,7 @@ export class TraceFile {
       this.#isCommitted = true;
     } catch (error) {
       this.abort();
-      throw explain(this.path, error);
+      throw explained(this.path, error);
     }
   }
 
@@ -101,7 +99,7 @@ export class TraceFile {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd!, bytes, done);
     } catch (error) {
       this.abort();
-      throw explain(this.path, error);
+      throw explained(this.path, error);
     }
     this.bytes += bytes.length;
   }
@@ -118,6 +116,22 @@ export class TraceFile {
   }
 }
 
+/** Where a file goes in the end, and where it is written until it is whole. Makes the folder. */
+export interface Place {
+  readonly target: string;
+  /** The same as the path that was asked for where that is no file. */
+  readonly temporary: string;
+}
+
+export function placeOf(path: string): Place {
+  const there = existing(path);
+  if (there?.isDirectory() === true) throw failure(path, 'it is a directory', 'name a file in it');
+  const target = there === undefined ? path : realpathSync(path);
+  const temporary = there === undefined || there.isFile() ? `${target}.${process.pid}.tmp` : path;
+  mkdirSync(dirname(temporary), { recursive: true });
+  return { target, temporary };
+}
+
 function existing(path: string): Stats | undefined {
   try {
     return statSync(path);
@@ -132,7 +146,8 @@ function failure(path: string, problem: string, remedy: string, cause?: unknown)
   });
 }
 
-function explain(path: string, error: unknown): OtraceError {
+/** What went wrong with a file, and what to do. */
+export function explained(path: string, error: unknown): OtraceError {
   if (error instanceof OtraceError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const [problem, remedy] = EXPLANATIONS[code] ?? [reasonOf(error), 'choose another path'];

@@ -4,7 +4,7 @@
  */
 import type { Annex } from '../recorder/annexes.js';
 import { EventKind, RAW_SHAPE } from '../recorder/event-ring.js';
-import { assignLanes, laneTid } from '../recorder/lanes.js';
+import { assignLanes, type LaneMemory, type Lanes, laneTid } from '../recorder/lanes.js';
 import { Tag } from '../recorder/payload.js';
 import type { TraceContents } from '../recorder/recorder.js';
 import { textJson } from '../recorder/safe-json.js';
@@ -13,24 +13,33 @@ import { LogPhrases } from './log-phrases.js';
 
 const DURATION = phrase(',"dur":');
 
+/** What a file that grows batch by batch has to know of the batches before. */
+export interface GrowingFile {
+  readonly lanes: LaneMemory;
+  /** Names of processes and threads that the file has: entries as they were written. */
+  readonly names: Set<string>;
+}
+
 /**
  * Writes the pieces of a file: `begin`, any number of `events`, `end`. After `end` the next `begin` starts another
  * file with more of the same contents' events, which is how a trace is split by size.
+ *
+ * Or the pieces of a file that is there already: `goOn`, any number of `events`.
  */
 export class TraceJsonWriter {
   readonly #contents: TraceContents;
   readonly #out: JsonBytes;
   readonly #logs: readonly LogPhrases[];
-  readonly #laneOf: Uint16Array;
-  readonly #extraLanes: readonly number[];
+  readonly #lanes: Lanes;
+  readonly #file: GrowingFile | undefined;
 
-  constructor(contents: TraceContents, sink: ByteSink) {
+  /** @param file the file that these contents are added to */
+  constructor(contents: TraceContents, sink: ByteSink, file?: GrowingFile) {
     this.#contents = contents;
     this.#out = new JsonBytes(sink);
     this.#logs = contents.batch.logs.map((log) => new LogPhrases(log, contents.pid));
-    const lanes = assignLanes(contents.batch);
-    this.#laneOf = lanes.laneOf;
-    this.#extraLanes = lanes.extraLanes;
+    this.#lanes = assignLanes(contents.batch, file?.lanes);
+    this.#file = file;
   }
 
   /**
@@ -39,38 +48,34 @@ export class TraceJsonWriter {
    * @param isFirst whether this is the first file of these contents: what was lost is told once
    */
   begin(isFirst: boolean): void {
-    const { processName, batch, annexes, anchorUs, rejectedValues, forgottenEvents } = this.#contents;
+    const { batch, annexes, forgottenEvents } = this.#contents;
     const lost = isFirst ? batch.lostEvents : batch.lostEvents.map(() => 0);
-    const facts = {
-      tool: 'otrace',
-      clock_anchor_unix_us: anchorUs,
-      lost_events: lost.reduce((sum, count) => sum + count, isFirst ? forgottenEvents : 0),
-      rejected_values: rejectedValues,
-    };
-    this.#out.text(`{"displayTimeUnit":"ms","otherData":${JSON.stringify(facts)},"traceEvents":[\n`);
+    const lostEvents = lost.reduce((sum, count) => sum + count, isFirst ? forgottenEvents : 0);
+    this.#out.text(objectHead(this.#contents, lostEvents));
     // The first entry of the list has no comma before it, so it is one that is always there.
-    const title = processName || `process ${this.#contents.pid}`;
-    this.#out.text(this.#metadata('process_name', 0, `"name":${textJson(title)}`));
-    batch.logs.forEach(({ identity }, index) => {
-      const { tid, name, sortIndex } = identity;
-      if (name !== '') this.#next(this.#metadata('thread_name', tid, `"name":${textJson(name)}`));
-      if (sortIndex !== 0) {
-        this.#next(this.#metadata('thread_sort_index', tid, `"sort_index":${sortIndex}`));
-      }
-      for (let lane = 1; lane <= this.#extraLanes[index]!; lane++) {
-        const laneName = textJson(`${name || `thread ${tid}`}, overlapping ${lane}`);
-        this.#next(this.#metadata('thread_name', laneTid(index, lane), `"name":${laneName}`));
-      }
-    });
-    lost.forEach((count, index) => {
-      if (count > 0) this.#lossNote(index, count);
-    });
+    this.#out.text(this.#processName());
+    this.#threadNames();
+    this.#lossNotes(lost);
     if (isFirst) for (const annex of annexes) this.#annex(annex);
+  }
+
+  /**
+   * Goes on with a file that has a first entry: names what it does not name yet.
+   *
+   * @param isFirst whether these contents begin here: what was lost is told once
+   */
+  goOn(isFirst: boolean): void {
+    this.#name(this.#processName());
+    this.#threadNames();
+    if (!isFirst) return;
+    this.#lossNotes(this.#contents.batch.lostEvents);
+    for (const annex of this.#contents.annexes) this.#annex(annex);
   }
 
   /** Writes entries `from` (included) to `to` (not included) of the batch. */
   events(from: number, to: number): void {
     const { logIndexes, slots, startsNs, durationsNs } = this.#contents.batch;
+    const { laneOf, numbers } = this.#lanes;
     const out = this.#out;
     for (let i = from; i < to; i++) {
       const logIndex = logIndexes[i]!;
@@ -80,8 +85,9 @@ export class TraceJsonWriter {
       const kinds = ring.kinds(slot);
       const labels = ring.labels(slot);
       const kind = kinds & 0xffff;
-      const lane = this.#laneOf[i]!;
-      out.phrase(phrases.opening(labels, kinds, lane === 0 ? identity.tid : laneTid(logIndex, lane)));
+      const lane = laneOf[i]!;
+      const tid = lane === 0 ? identity.tid : laneTid(numbers[logIndex]!, lane);
+      out.phrase(phrases.opening(labels, kinds, tid));
       out.microseconds(startsNs, i);
       if (kind === EventKind.complete) {
         out.phrase(DURATION);
@@ -120,8 +126,36 @@ export class TraceJsonWriter {
     this.#out.finish();
   }
 
-  #metadata(name: string, tid: number, args: string): string {
-    return `{"name":"${name}","ph":"M","ts":0,"pid":${this.#contents.pid},"tid":${tid},"args":{${args}}}`;
+  #processName(): string {
+    const { pid, processName } = this.#contents;
+    return metadata('process_name', pid, 0, `"name":${textJson(processName || `process ${pid}`)}`);
+  }
+
+  #threadNames(): void {
+    const { batch, pid } = this.#contents;
+    batch.logs.forEach(({ identity }, index) => {
+      const { tid, name, sortIndex } = identity;
+      if (name !== '') this.#name(metadata('thread_name', pid, tid, `"name":${textJson(name)}`));
+      if (sortIndex !== 0) this.#name(metadata('thread_sort_index', pid, tid, `"sort_index":${sortIndex}`));
+      for (let lane = 1; lane <= this.#lanes.extraLanes[index]!; lane++) {
+        const laneName = textJson(`${name || `thread ${tid}`}, overlapping ${lane}`);
+        const laneId = laneTid(this.#lanes.numbers[index]!, lane);
+        this.#name(metadata('thread_name', pid, laneId, `"name":${laneName}`));
+      }
+    });
+  }
+
+  /** A name, unless the file has it. */
+  #name(json: string): void {
+    if (this.#file?.names.has(json) === true) return;
+    this.#file?.names.add(json);
+    this.#next(json);
+  }
+
+  #lossNotes(lost: readonly number[]): void {
+    lost.forEach((count, index) => {
+      if (count > 0) this.#lossNote(index, count);
+    });
   }
 
   #annex({ name, timeUs, argsJson }: Annex): void {
@@ -194,6 +228,25 @@ export class TraceJsonWriter {
       }
     }
   }
+}
+
+/** What an object begins with, up to its first entry. */
+export function objectHead(
+  contents: Pick<TraceContents, 'anchorUs' | 'rejectedValues'>,
+  lostEvents: number,
+): string {
+  const facts = {
+    tool: 'otrace',
+    clock_anchor_unix_us: contents.anchorUs,
+    lost_events: lostEvents,
+    rejected_values: contents.rejectedValues,
+  };
+  return `{"displayTimeUnit":"ms","otherData":${JSON.stringify(facts)},"traceEvents":[\n`;
+}
+
+/** @param args JSON without its braces */
+export function metadata(name: string, pid: number, tid: number, args: string): string {
+  return `{"name":"${name}","ph":"M","ts":0,"pid":${pid},"tid":${tid},"args":{${args}}}`;
 }
 
 /** Writes a whole trace. @returns the number of bytes */

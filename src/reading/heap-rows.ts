@@ -4,6 +4,10 @@
  *
  *     keepBlock (app.ts:12:3) <- main (app.ts:30:1) (1966080 bytes, 120 allocations)
  *     hash=0x00000000deadbeef (~2048 bytes, ~1 allocations)
+ *     makeSession (app.ts:9:1) [class=Session] [label=GET /users] (4096 bytes, 2 allocations)
+ *     handle (job.ts:3:1) <- [thread job.js x4] (~2048 bytes, ~1 allocations)
+ *
+ * The thread, where it is not the main one, is read as the outermost frame.
  */
 import type { Frame } from '../heap/frame.js';
 
@@ -17,6 +21,10 @@ export interface HeapRow {
   readonly frames: readonly Frame[];
   /** 16 hex digits where the row gives a hash in place of a stack. */
   readonly hash: string | null;
+  /** Of what was allocated; null where the row gives none. */
+  readonly className: string | null;
+  /** What the program was doing, for whom; null where the row gives none. */
+  readonly label: string | null;
   /** null when the text does not end in totals. */
   readonly bytes: number | null;
   readonly blocks: number | null;
@@ -25,7 +33,7 @@ export interface HeapRow {
 }
 
 const TOTALS = /^([\s\S]*?)\s*\((~?)(\d+) bytes?, (~?)(\d+) allocations?[^()]*\)\s*$/;
-const HASH = /^hash=0x([0-9a-f]{1,16})$/i;
+const HASH = /^hash=0x([0-9a-f]{1,16})(?: <- \[thread .*\])?$/is;
 const POSITION = /^(.*?)(?::(\d+))?(?::(\d+))?$/s;
 
 /** Takes a row's value apart. Text in another shape becomes a row without totals. */
@@ -48,6 +56,8 @@ export interface GrowthRow {
   readonly text: string;
   readonly frames: readonly Frame[];
   readonly hash: string | null;
+  readonly className: string | null;
+  readonly label: string | null;
   /** null when the text does not end in a course. */
   readonly bytesPerMinute: number | null;
   readonly fromBytes: number | null;
@@ -66,13 +76,12 @@ const COURSE =
 export function parseGrowthRow(rank: number, text: string): GrowthRow {
   const course = COURSE.exec(text);
   const number = (group: number): number | null => (course === null ? null : Number(course[group]));
-  const { frames, hash } = parseWho((course?.[1] ?? text).trim());
+  const who = parseWho((course?.[1] ?? text).trim());
   const confidence = number(6);
   return {
     rank,
     text,
-    frames,
-    hash,
+    ...who,
     bytesPerMinute: number(3),
     fromBytes: number(4),
     toBytes: number(5),
@@ -82,11 +91,29 @@ export function parseGrowthRow(rank: number, text: string): GrowthRow {
   };
 }
 
-/** A stack, or the hash in its place. */
-function parseWho(text: string): { frames: Frame[]; hash: string | null } {
-  const hash = HASH.exec(text)?.[1];
-  const frames = hash !== undefined || text === '' ? [] : text.split(' <- ').map(parseFrame);
-  return { frames, hash: hash?.toLowerCase().padStart(16, '0') ?? null };
+/** Who it is about: a stack, or the hash in its place, and what stands behind it. */
+interface Who {
+  readonly frames: readonly Frame[];
+  readonly hash: string | null;
+  readonly className: string | null;
+  readonly label: string | null;
+}
+
+function parseWho(text: string): Who {
+  const { rest, value: label } = takeTag(text, 'label');
+  const { rest: stack, value: className } = takeTag(rest, 'class');
+  const hash = HASH.exec(stack)?.[1];
+  const frames = hash !== undefined || stack === '' ? [] : stack.split(' <- ').map(parseFrame);
+  return { frames, hash: hash?.toLowerCase().padStart(16, '0') ?? null, className, label };
+}
+
+/** Takes ` [key=value]` from the end; the value may hold brackets. */
+function takeTag(text: string, key: string): { readonly rest: string; readonly value: string | null } {
+  const mark = ` [${key}=`;
+  const at = text.endsWith(']') ? text.lastIndexOf(mark) : -1;
+  return at < 0
+    ? { rest: text, value: null }
+    : { rest: text.slice(0, at), value: text.slice(at + mark.length, -1) };
 }
 
 /**

@@ -81,6 +81,11 @@ export class TraceParser {
     this.#onEvent = onEvent;
   }
 
+  /** A key beside `traceEvents`, as far as the text has been read; undefined when there is none, or not yet. */
+  otherKey(name: string): unknown {
+    return this.#otherKeys.get(name);
+  }
+
   /** Takes the next bytes of the text. They are copied, so the caller may reuse the chunk. */
   push(chunk: Uint8Array): void {
     const base = this.#window.offsetOf(0);

@@ -2,6 +2,7 @@
  * Everything that `otrace report` says about a trace file, gathered in one reading of it. This is also the shape of
  * its `--json`, which is documented in docs/reading-traces.md: fields are added, never renamed.
  */
+import { LastCheckpoints } from './checkpoint-report.js';
 import type { Damage } from './damage.js';
 import { type HeapReport, HeapReports } from './heap-reports.js';
 import { type HistoryLane, LiveHistory } from './live-history.js';
@@ -33,7 +34,7 @@ export interface TraceReport {
   readonly span: { readonly fromUs: number; readonly toUs: number } | null;
   readonly processes: readonly TraceProcess[];
   readonly damage: Damage | null;
-  /** Every report in the file, by time. */
+  /** Every report in the file, by time; of a process that was killed also its last checkpoint, as one. */
   readonly reports: readonly HeapReport[];
   readonly history: { readonly lanes: readonly HistoryLane[] };
 }
@@ -47,11 +48,14 @@ export async function readTraceReport(file: string): Promise<TraceReport> {
   const reports = new HeapReports();
   const history = new LiveHistory();
   const timeline = new Timeline();
+  const checkpoints = new LastCheckpoints();
   const read = await readTrace(file, (event) => {
     timeline.add(event);
     reports.add(event);
     history.add(event);
+    checkpoints.add(event);
   });
+  for (const event of checkpoints.reports()) reports.add(event);
   return {
     file,
     form: read.form,

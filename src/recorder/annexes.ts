@@ -39,6 +39,16 @@ export class Annexes {
     for (const annex of annexes) this.#written.add(annex);
   }
 
+  /** Memory held, in bytes, about. */
+  get selfBytes(): number {
+    return 2 * this.#length;
+  }
+
+  /** There is another file, which has none of them. */
+  forgetWritten(): void {
+    this.#written = new WeakSet();
+  }
+
   /** Keeps the newest and, going back from it, every second one. */
   #thin(): void {
     const last = this.#entries.length - 1;

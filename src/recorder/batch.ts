@@ -34,7 +34,7 @@ export interface EventBatch {
 /** Gathers and orders the events of several logs. */
 export function gather(ranges: readonly LogRange[]): EventBatch {
   const byThread = [...ranges].sort((a, b) => a.log.identity.tid - b.log.identity.tid);
-  const room = ranges.reduce((sum, { log }) => sum + Math.min(log.ring.written, log.ring.capacity), 0);
+  const room = ranges.reduce((sum, range) => sum + roomFor(range), 0);
   const logIndexes = new Uint16Array(room);
   const slots = new Uint32Array(room);
   const startsNs = new Float64Array(room);
@@ -79,6 +79,11 @@ export function gather(ranges: readonly LogRange[]): EventBatch {
     batch.durationsNs[i] = durationsNs[from]!;
   }
   return batch;
+}
+
+/** Most events of a range that its ring may hold; its owner may be adding to them. */
+function roomFor({ log: { ring }, fromSequence }: LogRange): number {
+  return Math.min(Math.max(0, ring.written - fromSequence), ring.capacity);
 }
 
 function hasLostPayload(ring: EventRing, slot: number): boolean {

@@ -82,7 +82,7 @@ export class Category {
     const log = this.#picky ? this.#logFor(name) : this.#log;
     if (log === undefined) return;
     if (!isOnTimeAxis(startUs, durationUs)) {
-      log.rejectedValues++;
+      log.ring.rejectedValues++;
       return;
     }
     log.recordAt(EventKind.complete, this.#id, name, startUs, durationUs, args);
@@ -93,7 +93,7 @@ export class Category {
     const log = this.#picky ? this.#logFor(name) : this.#log;
     if (log === undefined) return;
     if (isOnTimeAxis(atUs, 0)) log.recordAt(EventKind.instant, this.#id, name, atUs, 0, args);
-    else log.rejectedValues++;
+    else log.ring.rejectedValues++;
   }
 
   /** Starts a slice that `end` with the same name closes. Where a block can be used, prefer `scope`. */

@@ -5,6 +5,7 @@
  *     block    | header: 8 words | records: 4 words an event | payload: 8 words an event |
  *
  *     header   [0] events written ever   [1] payload words written ever   [2] time taken last   [3] operand
+ *              [4] values rejected: neither shown nor silently dropped
  *
  *     record   | startUs (double) | durationUs (double) | labels | kinds | shape | payload |
  *              0                  8                     16       20      24      28        32 bytes
@@ -45,6 +46,7 @@ const WORDS_WRITTEN = 1;
 /** Where in `words` the time taken last is, and a double on its way to the next event. */
 export const NOW = 2;
 export const OPERAND = 3;
+const REJECTED = 4;
 
 /** What an event is; the numbers are stored, so they never change meaning. */
 export const EventKind = {
@@ -83,6 +85,13 @@ export class EventRing {
   next = HEADER_WORDS;
   /** Where the last record lies. */
   readonly #last: number;
+  /** The record after which `publish` leaves its short way: the last one, or an earlier one that was asked for. */
+  #turn: number;
+  /** Set when as many events were published as `checkAfter` was told; reset by who asked. */
+  isCheckDue = false;
+  /** The same, once the payload has come to this position; asked where a text is written. */
+  checkAtWord = Number.POSITIVE_INFINITY;
+  #isChecked = false;
 
   /**
    * @param block memory of `EventRing.bytes(capacity)` bytes: fresh zeroes, or the ring of another thread
@@ -99,6 +108,7 @@ export class EventRing {
     this.#mask = this.capacity - 1;
     this.payloadMask = this.payloadWords - 1;
     this.#last = this.payloadBase - RECORD_WORDS;
+    this.#turn = this.#last;
   }
 
   /** Size of the block for a ring of `capacity` events. REQUIRES: a power of two. */
@@ -117,6 +127,15 @@ export class EventRing {
     words.set(this.words);
     words[WORDS_WRITTEN] = this.wordsWritten + (this.payloadWords >>> 3);
     return new EventRing(block, this.written - this.capacity + 1);
+  }
+
+  /** Counter series and finished scopes dropped because a number was not finite or out of range. */
+  get rejectedValues(): number {
+    return this.words[REJECTED]!;
+  }
+
+  set rejectedValues(count: number) {
+    this.words[REJECTED] = count;
   }
 
   /** Events written ever; the ring holds the last `capacity` of them. Fresh also on another thread's ring. */
@@ -173,7 +192,35 @@ export class EventRing {
     words[WORDS_WRITTEN] = this.position;
     words[WRITTEN]!++;
     this.start = -1;
-    this.next = next === this.#last ? HEADER_WORDS : next + RECORD_WORDS;
+    this.next = next === this.#turn ? this.#pastTurn() : next + RECORD_WORDS;
+  }
+
+  /**
+   * Asks for `isCheckDue` once so many more events are published, or at the end of the ring, if that comes first.
+   * Costs the events between nothing: the end of the ring is looked for anyway.
+   */
+  checkAfter(events: number): void {
+    this.isCheckDue = false;
+    this.#isChecked = true;
+    this.#turn = Math.min(this.#last, this.next + (events - 1) * RECORD_WORDS);
+  }
+
+  /** Ends the checks. */
+  checkNoMore(): void {
+    this.isCheckDue = false;
+    this.checkAtWord = Number.POSITIVE_INFINITY;
+    this.#isChecked = false;
+    this.#turn = this.#last;
+  }
+
+  #pastTurn(): number {
+    const { next } = this;
+    if (this.#isChecked) {
+      this.isCheckDue = true;
+      this.isUnsettled = true;
+    }
+    this.#turn = this.#last;
+    return next === this.#last ? HEADER_WORDS : next + RECORD_WORDS;
   }
 
   /** Gives up the event being made: its values are overwritten memory all the same. */

@@ -107,6 +107,10 @@ export class PayloadWriter {
     const base = this.#base << 2;
     const start = (ring.position & this.#mask) << 2;
     ring.position += words;
+    if (ring.position >= ring.checkAtWord) {
+      ring.isCheckDue = true;
+      ring.isUnsettled = true;
+    }
     const beforeEnd = Math.min(length, (ring.payloadWords << 2) - start);
     for (let i = 0; i < beforeEnd; i++) units[base + start + i] = value.charCodeAt(i);
     for (let i = beforeEnd; i < length; i++) units[base + i - beforeEnd] = value.charCodeAt(i);

@@ -8,9 +8,10 @@
 import { OtraceError } from '../errors.js';
 import { type Annex, Annexes } from './annexes.js';
 import type { Arguments } from './arguments.js';
-import { type EventBatch, gather } from './batch.js';
+import { type EventBatch, gather, type LogRange } from './batch.js';
 import { Category } from './category.js';
 import type { Clock } from './clock.js';
+import { DrainPace } from './drain-pace.js';
 import { DEFAULT_CAPACITY, EventRing, MAX_CAPACITY } from './event-ring.js';
 import { type CategoryList, type EventFilter, Filter } from './filter.js';
 import { reasonOf } from './safe-json.js';
@@ -27,8 +28,24 @@ export type FlushResult =
   | { readonly written: true; readonly path: string; readonly events: number; readonly bytes: number }
   | { readonly written: false; readonly reason: string };
 
+/** How a single file is written. */
+export interface OutputOptions {
+  /**
+   * Events reach the file as the run goes on, within a second, so that it is there whatever ends the process; and
+   * what a ring overwrites is in the file before. Default false: they reach it when it is flushed.
+   */
+  readonly durable?: boolean;
+  /**
+   * Most bytes on disk of a durable output. A file that has half of them is set aside as `trace-earlier.json`, where it
+   * takes the place of the one before it, and a new one is begun. Default 1 GiB.
+   */
+  readonly maxBytes?: number;
+}
+
 /** Limits of a rotating output. */
 export interface RotationLimits {
+  /** As for a single file. A flush then ends the file that is being written. */
+  readonly durable?: boolean;
   /** A file is closed before it would grow past this many bytes on disk. Default 64 MiB. */
   readonly maxBytes?: number;
   /** Only this many of the newest files are kept. Default 8. */
@@ -50,11 +67,19 @@ export interface TraceContents {
 
 /** Where a recorder's events go. */
 export interface TraceOutput {
-  setPath(path: string): void;
+  setPath(path: string, options: OutputOptions): void;
   setPattern(pattern: string, limits: RotationLimits): void;
   /** Whether each flush writes only what is new (rotation) rather than everything held. */
   readonly incremental: boolean;
+  /** Where what is new is appended as the run goes on; absent where it is written at flushes only. */
+  readonly durable?: GrowingOutput | undefined;
   write(contents: TraceContents, path: string | undefined): FlushResult;
+}
+
+/** A file that grows as the run goes on. */
+export interface GrowingOutput {
+  /** Adds events. @param isFlush whether the file is to be left as one that is never added to again */
+  append(contents: TraceContents, isFlush: boolean): FlushResult;
 }
 
 /** What a recorder is made from: the platform's part. */
@@ -71,8 +96,18 @@ export interface RecorderParts {
   readonly openLog?: (bytes: number) => ThreadLog;
   /** Logs of other threads, to be written together with this one's. */
   readonly otherLogs?: () => readonly ReadableLog[];
+  /** Memory of other threads' logs, in bytes. */
+  readonly otherBytes?: () => number;
   /** Number of events in other threads' logs that are no longer kept. */
   readonly forgottenEvents?: () => number;
+  /** Values that threads had rejected whose logs are no longer kept. */
+  readonly forgottenRejections?: () => number;
+  /** Calls a task twice a second, without keeping the process alive, until the returned function is called. */
+  readonly repeat?: (task: () => void) => () => void;
+  /** Runs work of the recorder itself, whose allocations are not the program's. */
+  readonly aside?: <T>(work: () => T) => T;
+  /** What to do when half of this thread's ring is new, where that is not to drain it. */
+  readonly onPressure?: () => void;
 }
 
 export class Recorder extends Category {
@@ -83,7 +118,12 @@ export class Recorder extends Category {
   readonly #flushListeners: (() => void)[] = [];
   readonly #toggleListeners: ((on: boolean) => void)[] = [];
   /** Events of each log that earlier incremental flushes have written. */
-  readonly #flushed = new WeakMap<ReadableLog, number>();
+  #flushed = new WeakMap<ReadableLog, number>();
+  /** Events of each log that synthetic tracks in the file were made from. */
+  #synthesized = new WeakMap<ReadableLog, number>();
+  readonly #pace: DrainPace;
+  #stopDrains: (() => void) | undefined;
+  #isDraining = false;
   readonly #annexes = new Annexes();
   readonly #zones: Category;
   readonly #frames: Category;
@@ -105,6 +145,12 @@ export class Recorder extends Category {
     this.#categories.set(DEFAULT_CATEGORY, this);
     this.#zones = this.category('zone');
     this.#frames = this.category('frame');
+    const { onPressure } = parts;
+    const nowUs = (): number => parts.clock.nowUs();
+    this.#pace =
+      onPressure === undefined
+        ? new DrainPace(nowUs, () => this.drain())
+        : new DrainPace(nowUs, onPressure, Number.POSITIVE_INFINITY);
   }
 
   /** Whether events are recorded. */
@@ -116,7 +162,10 @@ export class Recorder extends Category {
   enable(): void {
     if (this.#enabled || this.#parts.forbidden === true) return;
     try {
-      this.#log ??= this.#openLog();
+      if (this.#log === undefined) {
+        this.#log = this.#openLog();
+        this.#watchLog();
+      }
     } catch (error) {
       const reason = reasonOf(error);
       this.#parts.warn(
@@ -237,9 +286,17 @@ export class Recorder extends Category {
     this.#synthesis = on === true ? {} : on === false ? undefined : checkedSynthesis(on);
   }
 
-  /** The file that `flush` writes; `.gz` compresses it. Default `trace.json`. */
-  setOutputPath(path: string): void {
-    this.#parts.output.setPath(path);
+  /**
+   * The file that `flush` writes; `.gz` compresses it. Default `trace.json`.
+   *
+   * @throws OtraceError `OTRACE_BAD_OPTION` for a `maxBytes` that is no positive number
+   *
+   * @example
+   * trace.setOutputPath('trace.json', { durable: true }); // on disk within a second, also after SIGKILL
+   */
+  setOutputPath(path: string, options: OutputOptions = {}): void {
+    this.#parts.output.setPath(path, options);
+    this.#outputChanged();
   }
 
   /**
@@ -250,6 +307,7 @@ export class Recorder extends Category {
    */
   setOutputPattern(pattern: string, limits: RotationLimits = {}): void {
     this.#parts.output.setPattern(pattern, limits);
+    this.#outputChanged();
   }
 
   /**
@@ -267,7 +325,10 @@ export class Recorder extends Category {
       }
     }
     this.#checkAllowed();
-    const { incremental } = this.#parts.output;
+    const { incremental, durable } = this.#parts.output;
+    if (durable !== undefined && path === undefined && (incremental || !this.#holdsAll())) {
+      return this.#append(durable, this.#unwritten(), true);
+    }
     const contents = this.contents(path === undefined && incremental);
     const result = this.#parts.output.write(contents, path);
     // A copy to another path does not take events away from the numbered files.
@@ -278,20 +339,72 @@ export class Recorder extends Category {
     return result;
   }
 
+  /**
+   * Adds what is new to the file of a durable output, as happens twice a second by itself; nothing for others. Unlike
+   * `flush` it costs what is new only, asks no listeners, and leaves a file that has half of the run in it.
+   *
+   * @example
+   * trace.instant('about to call the native part');
+   * trace.drain(); // whatever it does to the process
+   */
+  drain(): void {
+    const { durable } = this.#parts.output;
+    if (durable === undefined || this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      const startUs = this.clock.nowUs();
+      this.#aside(() => {
+        const ranges = this.#unwritten();
+        const isNew = ranges.some(({ log, fromSequence }) => log.ring.written > fromSequence);
+        if (isNew || this.#annexes.list(true).length > 0) this.#append(durable, ranges, false);
+      });
+      if (this.#log !== undefined) this.#pace.drained(this.#log.ring, startUs);
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
   /** Whether there are events that no flush has written. */
   get hasUnwritten(): boolean {
-    return this.#logs().some((log) => log.ring.written > (this.#flushed.get(log) ?? 0));
+    return this.#unwritten().some(({ log, fromSequence }) => log.ring.written > fromSequence);
+  }
+
+  /** Memory that the recorder holds, in bytes, about: rings, names, data beside the events, of all threads. */
+  get selfBytes(): number {
+    const log = this.#log;
+    const own = log === undefined ? 0 : log.ring.words.byteLength + log.strings.selfBytes;
+    return own + this.#annexes.selfBytes + (this.#parts.otherBytes?.() ?? 0);
   }
 
   /** What a flush would write. @param onlyNew leaves out what earlier flushes wrote */
   contents(onlyNew = false): TraceContents {
     const from = (log: ReadableLog): number => (onlyNew ? (this.#flushed.get(log) ?? 0) : 0);
     const ranges = this.#logs().map((log) => ({ log, fromSequence: from(log) }));
+    const batch = gather(ranges);
+    const synthetic = this.#synthesis === undefined ? undefined : synthesize(batch, this.#synthesis);
+    if (synthetic === undefined) return this.#contentsOf(batch, onlyNew);
+    return this.#contentsOf(gather([...ranges, { log: synthetic, fromSequence: 0 }]), onlyNew);
+  }
+
+  /** Adds what is new to a durable file. @param isFlush also makes synthetic tracks, of what is held and had none */
+  #append(output: GrowingOutput, ranges: readonly LogRange[], isFlush: boolean): FlushResult {
     let batch = gather(ranges);
-    if (this.#synthesis !== undefined) {
-      const synthetic = synthesize(batch, this.#synthesis);
+    if (isFlush && this.#synthesis !== undefined) {
+      const had = this.#synthesized;
+      const held = gather(ranges.map(({ log }) => ({ log, fromSequence: had.get(log) ?? 0 })));
+      const synthetic = synthesize(held, this.#synthesis);
       if (synthetic !== undefined) batch = gather([...ranges, { log: synthetic, fromSequence: 0 }]);
     }
+    const contents = this.#contentsOf(batch, true);
+    const result = output.append(contents, isFlush);
+    if (!result.written) return result;
+    this.#annexes.markWritten(contents.annexes);
+    for (const log of batch.logs) this.#flushed.set(log, log.ring.written);
+    if (isFlush) for (const log of batch.logs) this.#synthesized.set(log, log.ring.written);
+    return result;
+  }
+
+  #contentsOf(batch: EventBatch, onlyNew: boolean): TraceContents {
     return {
       pid: this.#parts.pid,
       processName: this.#processName,
@@ -299,7 +412,10 @@ export class Recorder extends Category {
       annexes: this.#annexes.list(onlyNew),
       anchorUs: this.clock.anchorUs,
       forgottenEvents: this.#parts.forgottenEvents?.() ?? 0,
-      rejectedValues: this.#log?.rejectedValues ?? 0,
+      rejectedValues: batch.logs.reduce(
+        (sum, { ring }) => sum + ring.rejectedValues,
+        this.#parts.forgottenRejections?.() ?? 0,
+      ),
     };
   }
 
@@ -320,6 +436,39 @@ export class Recorder extends Category {
   /** Calls back each time recording starts (`true`) or stops. */
   onToggle(listener: (on: boolean) => void): void {
     this.#toggleListeners.push(listener);
+  }
+
+  /** Each log from its first event that no flush has written. */
+  #unwritten(): LogRange[] {
+    return this.#logs().map((log) => ({ log, fromSequence: this.#flushed.get(log) ?? 0 }));
+  }
+
+  /** Whether a file can be written anew without losing anything that an earlier one had. */
+  #holdsAll(): boolean {
+    if ((this.#parts.forgottenEvents?.() ?? 0) > 0) return false;
+    return this.#logs().every(({ ring }) => ring.oldest === 0 && ring.wordsWritten <= ring.payloadWords);
+  }
+
+  #aside<T>(work: () => T): T {
+    return this.#parts.aside === undefined ? work() : this.#parts.aside(work);
+  }
+
+  #outputChanged(): void {
+    const { durable } = this.#parts.output;
+    // A durable file is a new one, with everything held.
+    if (durable !== undefined) {
+      this.#flushed = new WeakMap();
+      this.#annexes.forgetWritten();
+    }
+    this.#stopDrains?.();
+    this.#stopDrains = durable === undefined ? undefined : this.#parts.repeat?.(() => this.drain());
+    this.#watchLog();
+  }
+
+  /** Has this thread's log ask for drains, where there is something to ask. */
+  #watchLog(): void {
+    const isWatched = this.#parts.output.durable !== undefined || this.#parts.onPressure !== undefined;
+    this.#log?.drainAt(isWatched ? this.#pace : undefined);
   }
 
   /** An allow list of which the program uses no category is most likely misspelt. */

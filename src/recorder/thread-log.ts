@@ -9,6 +9,7 @@
  */
 import { ArgumentEncoder, type Arguments, NO_ARGUMENTS, readArguments } from './arguments.js';
 import type { Clock } from './clock.js';
+import type { DrainPace } from './drain-pace.js';
 import { EventKind, EventRing, NOW, OPERAND } from './event-ring.js';
 import { PayloadWriter } from './payload.js';
 import { finiteSeries } from './series.js';
@@ -37,10 +38,9 @@ export class ThreadLog implements ReadableLog {
   readonly identity: ThreadIdentity;
   readonly ring: EventRing;
   readonly strings: StringTable;
-  /** Counter series and finished scopes dropped because a number was not finite or out of range. */
-  rejectedValues = 0;
   /** False while the recorder is off: scopes that are still open then record nothing when they end. */
   recording = true;
+  #pace: DrainPace | undefined;
   readonly #clock: Clock;
   readonly #payload: PayloadWriter;
   readonly #encoder: ArgumentEncoder;
@@ -69,6 +69,13 @@ export class ThreadLog implements ReadableLog {
 
   spill(number: number): { readonly json: boolean; readonly text: string } | undefined {
     return this.#payload.spill(number);
+  }
+
+  /** Has the pace asked, every so many events, whether they are to go to the disk now; `undefined` ends that. */
+  drainAt(pace: DrainPace | undefined): void {
+    this.#pace = pace;
+    if (pace === undefined) this.ring.checkNoMore();
+    else this.ring.checkAfter(1);
   }
 
   /** Takes the time: `ring.nowUs`, later than every time taken before. */
@@ -271,7 +278,7 @@ export class ThreadLog implements ReadableLog {
     const { ring } = this;
     const { nowUs } = ring;
     const series = finiteSeries(name, value);
-    this.rejectedValues += series.rejected;
+    ring.rejectedValues += series.rejected;
     if (series.keys.length === 0) {
       ring.giveUp();
       return;
@@ -280,7 +287,7 @@ export class ThreadLog implements ReadableLog {
     this.#payload.wasCut = false;
     const shape = this.#encoder.encode(nameId, series);
     if (this.#payload.wasCut) {
-      this.rejectedValues += series.keys.length; // series in a text that was cut are numbers no more
+      ring.rejectedValues += series.keys.length; // series in a text that was cut are numbers no more
       ring.giveUp();
       return;
     }
@@ -306,5 +313,6 @@ export class ThreadLog implements ReadableLog {
     if (takesColour && this.#colourId !== 0) ring.recolour(this.takeColour());
     const holdsTexts = this.#payload.dropSpillsBefore(ring.written - ring.capacity);
     ring.isUnsettled = holdsTexts || this.#colourId !== 0;
+    if (ring.isCheckDue) this.#pace?.check(ring);
   }
 }

@@ -2,21 +2,26 @@
  * The heap that the program itself describes: pools, GPU buffers, native handles, objects of a class. Feeds
  * `heap.alloc`, `free`, `realloc` and `track`.
  *
- * Two address spaces, so that a number and the id of another key never meet:
+ * Three address spaces, so that a number, the id of another key and that of a tracked object never meet:
  *
  *     number 0 .. 2^32 - 1 ------------------------------> stream of numbers
  *     other numbers, strings, bigints, symbols -- Map ---> id -+
  *     objects, functions ------------------- WeakMap ----> id -+-> stream of ids
+ *     tracked objects ---------------------- WeakMap ----> token ---> stream of what ends by collection
  *
- * Ids rise and are not used again (they wrap after 2^32), so a finalizer that runs late, after a reset even, finds
- * nothing under its id and does nothing.
+ * Ids rise and are not used again (they wrap after 2^32).
  */
+import { NumberedTable } from '../heap/numbered-table.js';
 import { SiteTable } from '../heap/sites.js';
 import type { SourceSnapshot } from '../heap/snapshot.js';
 import type { EntryFunction } from '../heap/stack.js';
 import { AllocationStream, type StreamHost } from '../heap/stream.js';
 import { snapshotStreams } from '../heap/stream-snapshot.js';
 import type { HeapKey, ManualHeap } from '../heap/tracer.js';
+import { type BlockToken, WeakBlocks } from '../heap/weak-blocks.js';
+
+/** An entry of the map of keys. */
+const KEY_BYTES = 60;
 
 export class ManualSource implements ManualHeap {
   readonly name = 'manual';
@@ -24,20 +29,26 @@ export class ManualSource implements ManualHeap {
   readonly #sites = new SiteTable('manual');
   readonly #numbers: AllocationStream;
   readonly #others: AllocationStream;
+  readonly #tracked: AllocationStream;
+  readonly #blocks: WeakBlocks;
+  #tokens = new WeakMap<object, BlockToken>();
   #ids = new Map<unknown, number>();
   #objectIds = new WeakMap<object, number>();
   #nextId = 0;
   #armed = false;
   #warned = false;
-  readonly #collected = new FinalizationRegistry<number>((id) => {
-    // Also when disarmed: an object that is gone is no leak, and nobody could say so later.
-    if (this.#others.has(id)) this.#others.free(id);
-  });
 
   constructor(host: StreamHost) {
     this.#host = host;
     this.#numbers = new AllocationStream(host, this.#sites);
     this.#others = new AllocationStream(host, this.#sites);
+    this.#tracked = new AllocationStream(host, this.#sites, new NumberedTable(host.guard));
+    // Also when disarmed: an object that is gone is no leak, and nobody could say so later.
+    this.#blocks = new WeakBlocks((number) => this.#tracked.free(number));
+  }
+
+  get endsByCollection(): boolean {
+    return this.#blocks.count > 0;
   }
 
   arm(): void {
@@ -51,24 +62,36 @@ export class ManualSource implements ManualHeap {
   reset(): void {
     this.#numbers.reset();
     this.#others.reset();
+    this.#blocks.reset();
+    this.#tracked.reset();
+    this.#tokens = new WeakMap();
     this.#sites.resetTotals();
     this.#ids = new Map();
     this.#objectIds = new WeakMap();
   }
 
   liveBytes(): number {
-    return this.#numbers.liveBytes + this.#others.liveBytes;
+    return this.#sites.live.bytes;
+  }
+
+  selfBytes(): number {
+    const keys = this.#ids.size * KEY_BYTES;
+    return this.#numbers.tableBytes + this.#others.tableBytes + this.#sites.selfBytes + keys;
   }
 
   snapshot(): SourceSnapshot {
-    return snapshotStreams(this.#sites, [this.#numbers, this.#others]);
+    this.#blocks.sweep();
+    return snapshotStreams(this.#sites, [this.#numbers, this.#others, this.#tracked]);
   }
 
   alloc(key: HeapKey, bytes: number, entry: EntryFunction): void {
     if (!this.#armed) return;
     if (!isByteCount(bytes)) this.#refuse(bytes);
     else if (isUint32(key)) this.#numbers.alloc(key, Math.floor(bytes), entry);
-    else this.#others.alloc(this.#idFor(key), Math.floor(bytes), entry);
+    else {
+      if (isObject(key)) this.#untrack(key);
+      this.#others.alloc(this.#idFor(key), Math.floor(bytes), entry);
+    }
   }
 
   free(key: HeapKey): void {
@@ -87,16 +110,33 @@ export class ManualSource implements ManualHeap {
     if (bytes > 0) this.alloc(newKey, bytes, entry);
   }
 
-  track<T extends object>(object: T, bytes: number, entry: EntryFunction): T {
-    if (!this.#armed) return object;
+  track<T extends object>(object: T, bytes: number, entry: EntryFunction, className?: string): T {
+    if (!this.#armed || this.#host.guard.busy) return object;
     if (!isByteCount(bytes)) this.#refuse(bytes);
     else if (isObject(object)) {
-      const id = this.#idFor(object);
-      this.#others.alloc(id, Math.floor(bytes), entry);
-      this.#collected.unregister(object);
-      this.#collected.register(object, id, object);
+      if (!this.#untrack(object) && this.#objectIds.has(object)) this.#freeOther(object);
+      const token = this.#blocks.follow();
+      if (token !== undefined) {
+        this.#tokens.set(object, token);
+        this.#tracked.alloc(token.number, Math.floor(bytes), entry, className);
+      } else {
+        // Too many in one job to be followed: it counts in the totals alone.
+        const id = this.#nextId++ >>> 0;
+        this.#others.alloc(id, Math.floor(bytes), entry, className);
+        this.#others.free(id);
+      }
     }
     return object;
+  }
+
+  /** Whether it was tracked. */
+  #untrack(object: object): boolean {
+    const token = this.#tokens.get(object);
+    if (token === undefined || token.number < 0) return false;
+    this.#tokens.delete(object);
+    this.#tracked.free(token.number);
+    this.#blocks.end(token);
+    return true;
   }
 
   #idFor(key: unknown): number {
@@ -112,9 +152,9 @@ export class ManualSource implements ManualHeap {
   #freeOther(key: unknown): void {
     let id: number | undefined;
     if (isObject(key)) {
+      if (this.#untrack(key)) return;
       id = this.#objectIds.get(key);
       this.#objectIds.delete(key);
-      this.#collected.unregister(key);
     } else {
       id = this.#ids.get(key);
       this.#ids.delete(key);

@@ -126,6 +126,8 @@ describe('the tables of a report', () => {
       text: '',
       frames: [{ name: 'evil\u001b[2J', file: 'a\u0007.js', line: 1, column: 1 }],
       hash: null,
+      className: 'A\u0007',
+      label: 'GET \u001b[1m',
       bytes: 1,
       blocks: 1,
       estimated: false,

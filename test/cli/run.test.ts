@@ -209,7 +209,8 @@ describe('otrace run: the program is left as it was', () => {
     folder.program(
       'usr2.js',
       `${LEAK} console.log('ready'); const fs = require('node:fs');
-       const timer = setInterval(() => { if (fs.existsSync('usr2.json')) { console.log('goes on'); clearInterval(timer); } }, 20);`,
+       const written = () => { try { return fs.readFileSync('usr2.json', 'utf8').includes('heap_report_done'); } catch { return false; } };
+       const timer = setInterval(() => { if (written()) { console.log('goes on'); clearInterval(timer); } }, 20);`,
     );
     const child = folder.start('--out', 'usr2.json', '--', 'usr2.js');
     await child.printed('ready');

@@ -49,6 +49,12 @@ export class Folder {
     return (JSON.parse(text) as { traceEvents: TraceEvent[] }).traceEvents;
   }
 
+  /** What a trace in this folder says about itself. */
+  otherData(name = 'trace.json'): Readonly<Record<string, unknown>> {
+    const text = readFileSync(join(this.path, name), 'utf8');
+    return (JSON.parse(text) as { otherData: Record<string, unknown> }).otherData;
+  }
+
   /** The value of each row of the last report with this name. */
   rows(name: string, file?: string): readonly string[] {
     const found = this.events(file).filter((event) => event.name === name);
@@ -63,8 +69,13 @@ export class Folder {
     return this.start(...args).ended;
   }
 
+  /** Runs Node itself, with these variables. */
+  node(variables: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ended> {
+    return new RunningProgram(args, this.path, variables, []).ended;
+  }
+
   remove(): void {
-    rmSync(this.path, { recursive: true, force: true });
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
@@ -72,14 +83,20 @@ export class RunningProgram {
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
   readonly #waiting: { readonly word: string; readonly resolve: () => void }[] = [];
+  readonly #waitingForSaid: { readonly word: string; readonly resolve: () => void }[] = [];
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], cwd: string) {
+  constructor(
+    args: readonly string[],
+    cwd: string,
+    variables: Readonly<Record<string, string>> = {},
+    program: readonly string[] = [CLI],
+  ) {
     const { NODE_OPTIONS: _, ...inherited } = process.env;
-    this.#child = spawn(process.execPath, [CLI, ...args], {
+    this.#child = spawn(process.execPath, [...program, ...args], {
       cwd,
-      env: { ...inherited, NO_COLOR: '1' },
+      env: { ...inherited, NO_COLOR: '1', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child.stdout!.on('data', (chunk) => {
@@ -88,6 +105,7 @@ export class RunningProgram {
     });
     this.#child.stderr!.on('data', (chunk) => {
       this.#stderr += chunk;
+      for (const { word, resolve } of this.#waitingForSaid) if (this.#stderr.includes(word)) resolve();
     });
     this.ended = new Promise((resolve) => {
       this.#child.on('close', (code, signal) => {
@@ -100,6 +118,12 @@ export class RunningProgram {
   printed(word: string): Promise<void> {
     if (this.#stdout.includes(word)) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ word, resolve }));
+  }
+
+  /** Resolves when the command has said this on stderr. */
+  said(word: string): Promise<void> {
+    if (this.#stderr.includes(word)) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForSaid.push({ word, resolve }));
   }
 
   kill(signal: NodeJS.Signals): void {

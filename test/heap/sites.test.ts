@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Frame, hashStack } from '../../src/heap/frame.js';
+import { type Frame, formatStack, hashStack } from '../../src/heap/frame.js';
 import { UNCAPTURED } from '../../src/heap/live-sites.js';
 import { SiteTable } from '../../src/heap/sites.js';
 
@@ -38,11 +38,15 @@ describe('SiteTable', () => {
     assert.equal(sites.count, 1001);
   });
 
-  it('puts stacks beyond its limit with those not captured', () => {
+  it('puts stacks beyond its limit together, at a site that says so', () => {
     const sites = new SiteTable('manual', 3);
     assert.deepEqual([sites.siteOf(stack('a')), sites.siteOf(stack('b'))], [1, 2]);
-    assert.equal(sites.siteOf(stack('c')), UNCAPTURED);
+    assert.equal(sites.siteOf(stack('c')), 3);
+    assert.equal(sites.siteOf(stack('d')), 3);
+    assert.equal(formatStack(sites.framesOf(3)), '(more call sites than otrace keeps)');
+    assert.notEqual(sites.hashOf(3), sites.hashOf(UNCAPTURED));
     assert.equal(sites.siteOf(stack('b')), 2);
-    assert.equal(sites.count, 3);
+    assert.equal(sites.siteOf([]), UNCAPTURED);
+    assert.equal(sites.count, 4);
   });
 });

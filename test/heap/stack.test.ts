@@ -17,6 +17,17 @@ function tracker(stacks: StackCapture): () => readonly Frame[] {
 }
 
 describe('StackCapture', () => {
+  it("leaves out otrace's own frames wherever they are", () => {
+    const within = (work: () => readonly Frame[]): readonly Frame[] => work();
+    const entry = (): readonly Frame[] => stacks.capture(entry);
+    const stacks = new StackCapture({ isOwnFrame: (script) => script.includes('stack.test') });
+    for (const capture of [entry, () => within(entry)]) {
+      const frames = capture();
+      assert.ok(frames.length > 0);
+      assert.ok(frames.every(({ file }) => !file.includes('stack.test')));
+    }
+  });
+
   it("begins with the user's function, leaves otrace's out and keeps no more than the depth", () => {
     const stacks = new StackCapture({ depth: 3 });
     const entry = tracker(stacks);

@@ -20,7 +20,9 @@ describe('environment', () => {
         heapStackDepth: undefined,
         heapShards: undefined,
         heapEveryBytes: undefined,
+        heapBufferStacks: undefined,
         wasmAlloc: undefined,
+        heapJsTotals: false,
         wasmContext: true,
         demangle: true,
       });

@@ -153,7 +153,7 @@ describe('otrace/hooks', () => {
   it('attach the sources once, from however many copies', () => {
     const { stdout, stderr } = run(`import '${hooks}'; import '${hooksCjs}'; ${IMPORT}
       trace.enable(); heap.enable(); console.log(heap.armedSources.join());`);
-    assert.deepEqual([stdout, stderr], ['js,wasm,manual\n', '']);
+    assert.deepEqual([stdout, stderr], ['js,wasm,buffers,manual\n', '']);
   });
 
   it('arm what OTRACE_HEAP names', () => {

@@ -1,18 +1,16 @@
 /** The worker's side of threads.test.ts: records what it is told to. */
 import { once } from 'node:events';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
-import {
-  clockOffsetUs,
-  fromMain,
-  MainThreadOutput,
-  openSharedLog,
-  threadTid,
-} from '../../src/node/threads.js';
+import { joinThreads } from '../../src/node/thread-channel.js';
+import { clockOffsetUs, fromParent, leaveForWorkers, threadTid } from '../../src/node/threads.js';
+import { MainThreadOutput, openSharedLog } from '../../src/node/worker-logs.js';
 import { Clock } from '../../src/recorder/clock.js';
 import { Recorder } from '../../src/recorder/recorder.js';
 
 const settings = workerData as { capacity?: number };
-const main = fromMain();
+const main = fromParent();
+joinThreads();
+leaveForWorkers(main!);
 const clock = new Clock(performance, clockOffsetUs(main));
 const trace = new Recorder({
   clock,

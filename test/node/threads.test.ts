@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
 import { SharedStrings } from '../../src/node/shared-strings.js';
-import { WorkerLogs } from '../../src/node/threads.js';
+import { ThreadChannel } from '../../src/node/thread-channel.js';
+import { WorkerLogs } from '../../src/node/worker-logs.js';
 import { writeTraceJson } from '../../src/output/trace-json.js';
 import { gather } from '../../src/recorder/batch.js';
 import type { ReadableLog } from '../../src/recorder/thread-log.js';
@@ -21,7 +22,7 @@ const workers = new Set<Worker>();
 
 /** One for all tests, as in a process: workers announce themselves once. */
 let flushesAsked = 0;
-const logs = new WorkerLogs(() => flushesAsked++);
+const logs = new WorkerLogs(new ThreadChannel(), { flush: () => flushesAsked++, drain: () => {} });
 
 before(async () => {
   // Bundled, since a worker has no loader for TypeScript on every Node; the tests' own copy is not shared with it.

@@ -15,6 +15,8 @@ describe('parseHeapRow', () => {
         { name: 'main', file: 'app.ts', line: 30, column: 1 },
       ],
       hash: null,
+      className: null,
+      label: null,
       bytes: 1966080,
       blocks: 120,
       estimated: false,

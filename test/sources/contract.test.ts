@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { SOURCE_NAMES } from '../../src/heap/snapshot.js';
 import type { HeapSource } from '../../src/heap/source.js';
 import type { HeapTracer } from '../../src/heap/tracer.js';
+import { BuffersSource } from '../../src/sources/buffers/buffers-source.js';
 import { V8Source } from '../../src/sources/v8/v8-source.js';
 import { WasmSource } from '../../src/sources/wasm/wasm-source.js';
 import { recordedHeap } from '../heap/recorded-heap.js';
@@ -53,6 +54,17 @@ const CASES: readonly Case[] = [
       const pointers = [100, 200, 300].map((bytes) => api['malloc']!(bytes));
       return () => {
         for (const pointer of pointers) api['free']!(pointer);
+      };
+    },
+  },
+  {
+    name: 'buffers',
+    make: (heap) =>
+      new BuffersSource(heap.host, { bufferModule: {}, moduleChanged: () => {}, processBytes: () => 0 }),
+    allocate: () => {
+      for (const bytes of [1000, 2000, 3000]) kept.push(Buffer.alloc(bytes), new Float64Array(bytes));
+      return () => {
+        kept = [];
       };
     },
   },

@@ -116,7 +116,8 @@ describe('ManualSource', () => {
       heap.alloc(1, bytes as number);
       heap.alloc('a', bytes as number);
       heap.realloc(1, bytes as number);
-      assert.equal(heap.track(object, bytes as number), object);
+      const size = (Object(bytes) === bytes ? { bytes: -1 } : bytes) as number;
+      assert.equal(heap.track(object, size), object);
     }
     assert.deepEqual(live(heap), [0, 0]);
     assert.equal(warnings.length, 1);

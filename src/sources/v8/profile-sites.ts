@@ -5,16 +5,15 @@
  * off by a quarter for objects near the sampling interval. Blocks, and the standard error of the bytes, are estimates
  * from the samples (`block-estimate.ts`).
  *
- * Cost: one pass over the tree, without recursion; stacks are walked only for nodes that hold bytes and only as far
- * as they are shown, each distinct frame is classified, mapped and formatted once, and stacks are compared as lists
- * of frame numbers.
+ * Cost: one pass over the tree and one over the samples (`stack-walk.ts`).
  */
-import { type Frame, formatFrame, hashStack } from '../../heap/frame.js';
+import { type Frame, hashStack } from '../../heap/frame.js';
 import type { SiteUsage } from '../../heap/snapshot.js';
 import { type Births, SLICES } from './births.js';
 import { BlockEstimate } from './block-estimate.js';
-import type { CallFrame, ProfileNode, SamplingProfile } from './sampler.js';
-import { type ClassifiedFrame, classify, type FrameRules, type StackLink, trimStack } from './trim.js';
+import type { ProfileNode, SamplingProfile } from './sampler.js';
+import { type TreeShape, walkStacks } from './stack-walk.js';
+import type { FrameRules } from './trim.js';
 
 export interface ProfileSites {
   /** In no particular order. */
@@ -34,11 +33,10 @@ interface NodeSamples {
 
 const NO_SIZES: ReadonlyMap<number, number> = new Map();
 
-/** A tree node still to be visited. */
-interface Pending {
-  readonly node: ProfileNode;
-  readonly outer: StackLink | undefined;
-}
+const NODES: TreeShape<ProfileNode> = {
+  callFrame: (node) => node.callFrame,
+  holds: (node) => node.selfSize > 0,
+};
 
 interface Site {
   readonly frames: readonly Frame[];
@@ -61,28 +59,20 @@ export function profileSites(
   rules: FrameRules,
   births: Births,
 ): ProfileSites {
-  const frames = new FrameTable(rules);
   const samples = samplesByNode(profile, births);
   const estimate = new BlockEstimate(everyBytes);
   const sites = new Map<string, Site>();
   let ownBytes = 0;
 
-  const pending: Pending[] = [{ node: profile.head, outer: undefined }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { node, outer } = next;
-    const link: StackLink = { entry: frames.of(node.callFrame), outer };
-    for (const child of node.children) pending.push({ node: child, outer: link });
-    if (node.selfSize <= 0) continue;
-    const stack = trimStack(link, stackDepth);
+  walkStacks(profile.head, NODES, stackDepth, rules, (node, stack) => {
     if (stack === undefined) {
       ownBytes += node.selfSize;
-      continue;
+      return;
     }
-    const key = frames.keyOf(stack);
-    let site = sites.get(key);
+    let site = sites.get(stack.key);
     if (site === undefined) {
-      site = { frames: stack, bytes: 0, blocks: 0, variance: 0, bornBytes: emptySlices() };
-      sites.set(key, site);
+      site = { frames: stack.frames, bytes: 0, blocks: 0, variance: 0, bornBytes: emptySlices() };
+      sites.set(stack.key, site);
     }
     site.bytes += node.selfSize;
     const own = samples.get(node.id);
@@ -90,7 +80,7 @@ export function profileSites(
     site.blocks += blocks;
     site.variance += variance;
     if (own !== undefined) addBirths(site.bornBytes, own, node.selfSize);
-  }
+  });
 
   return { sites: [...sites.values()].map(siteUsage), ownBytes };
 }
@@ -131,38 +121,4 @@ function siteUsage(site: Site): SiteUsage {
     errorBytes: Math.sqrt(site.variance),
     bornBytes: site.bornBytes,
   };
-}
-
-/**
- * Every frame of one profile once. Frames that read the same get the same number, so that two loads of one file, or
- * two positions that a source map joins, make one site.
- */
-class FrameTable {
-  readonly #rules: FrameRules;
-  readonly #byPosition = new Map<string, ClassifiedFrame>();
-  readonly #numberOfText = new Map<string, number>();
-  readonly #numberOf = new Map<Frame, number>();
-
-  constructor(rules: FrameRules) {
-    this.#rules = rules;
-  }
-
-  of(call: CallFrame): ClassifiedFrame {
-    const { scriptId, lineNumber, columnNumber, functionName } = call;
-    const position = `${scriptId}:${lineNumber}:${columnNumber}:${functionName}`;
-    let classified = this.#byPosition.get(position);
-    if (classified === undefined) {
-      classified = classify(call, this.#rules);
-      this.#byPosition.set(position, classified);
-      const text = formatFrame(classified.frame);
-      const number = this.#numberOfText.get(text) ?? this.#numberOfText.size;
-      this.#numberOfText.set(text, number);
-      this.#numberOf.set(classified.frame, number);
-    }
-    return classified;
-  }
-
-  keyOf(stack: readonly Frame[]): string {
-    return stack.map((frame) => this.#numberOf.get(frame)).join(',');
-  }
 }

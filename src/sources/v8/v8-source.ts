@@ -7,15 +7,17 @@
  * is live then into `#carried`, which is kept but no longer watched: what dies of it later is still counted, as for
  * every source that is turned off. `facts` say how much of a snapshot that is.
  *
- * No totals: V8 can tell what is live or what was ever allocated, and the latter keeps every sample for ever.
+ * No totals: the inspector can tell what is live or what was ever allocated, and the latter keeps every sample for
+ * ever. Where the user asks for both, `totals-sampler.ts` takes the sampler's place, within bounds.
  */
 import { OtraceError } from '../../errors.js';
 import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
-import type { HeapSource } from '../../heap/source.js';
+import type { SampledSource } from '../../heap/source.js';
 import { BirthClock, type Births, SLICES } from './births.js';
 import { HeapFloor } from './heap-floor.js';
 import { type ProfileSites, profileSites } from './profile-sites.js';
-import { HeapSampler } from './sampler.js';
+import { HELD, HeapSampler, TAKEN_AWAY } from './sampler.js';
+import type { Totals } from './totals-sampler.js';
 import type { FrameRules } from './trim.js';
 
 export interface V8SourceOptions extends FrameRules {
@@ -23,12 +25,14 @@ export interface V8SourceOptions extends FrameRules {
   readonly everyBytes?: number;
   /** Frames shown of a stack; default 8. */
   readonly stackDepth?: number;
+  /** What gives totals beside what is live; or why nothing can, with the remedy. Left out: only what is live. */
+  readonly totals?: Totals | string;
   /** Told once what is wrong and what to do, when the stacks can't be had. */
   readonly warn: (message: string) => void;
 }
 
-/** Frames asked of V8 beyond those shown, for the engine's inner frames that trimming takes away. */
-const HIDDEN_DEPTH = 32;
+const FULL =
+  'totals of JavaScript sites have filled the memory set aside for them and end here; sampling goes on with what is live only, and a wider --every makes them last longer';
 
 const NO_SITES: Sampled = { sites: [], ownBytes: 0, births: undefined };
 
@@ -37,13 +41,15 @@ interface Sampled extends ProfileSites {
   readonly births: Births | undefined;
 }
 
-export class V8Source implements HeapSource {
+export class V8Source implements SampledSource {
   readonly name = 'js';
   readonly #rules: V8SourceOptions;
   readonly #stackDepth: number;
   readonly #sampler = new HeapSampler();
   readonly #floor = new HeapFloor();
   readonly #births = new BirthClock();
+  /** Undefined while there are no totals. */
+  #totals: Totals | undefined;
   #everyBytes: number;
   #armed = false;
   #carried: readonly SiteUsage[] = [];
@@ -55,6 +61,12 @@ export class V8Source implements HeapSource {
     this.#rules = options;
     this.#everyBytes = positive('everyBytes', options.everyBytes ?? 32 * 1024);
     this.#stackDepth = positive('stackDepth', options.stackDepth ?? 8);
+    if (typeof options.totals === 'string') options.warn(options.totals);
+    else this.#totals = options.totals;
+  }
+
+  get snapshotCollects(): boolean {
+    return this.#sampler.running;
   }
 
   get everyBytes(): number {
@@ -91,8 +103,10 @@ export class V8Source implements HeapSource {
   reset(): void {
     this.#carried = [];
     this.#floor.reset();
-    if (!this.#sampler.running) return;
-    this.#sampler.stop();
+    if (!this.#samples) return;
+    this.#sampledSites(); // finds out whether the sampler is still ours to stop
+    if (!this.#samples) return;
+    this.#stop();
     this.#sample();
   }
 
@@ -102,8 +116,13 @@ export class V8Source implements HeapSource {
   }
 
   snapshot(): SourceSnapshot {
+    if (this.#totals?.isFull) {
+      this.#carry();
+      this.#endTotals(FULL);
+      this.#sample();
+    }
     const { sites: sampled, ownBytes, births } = this.#sampledSites();
-    const sites = this.#carried.length === 0 ? sampled : merged(this.#carried, sampled);
+    const sites = merged(this.#carried, sampled);
     const hasStacks = this.#refusal === undefined || sites.length > 0;
     const facts: Record<string, string> = {
       heap_used: `${this.#floor.usedBytes} bytes`,
@@ -115,7 +134,7 @@ export class V8Source implements HeapSource {
     return {
       source: this.name,
       estimated: true,
-      hasTotals: false,
+      hasTotals: this.#totals !== undefined,
       liveBytes: hasStacks ? sum(sites, 'liveBytes') : this.#floor.liveBytes,
       liveBlocks: sum(sites, 'liveBlocks'),
       sites,
@@ -125,31 +144,61 @@ export class V8Source implements HeapSource {
   }
 
   #sample(): void {
+    if (this.#totals !== undefined) {
+      const refusal = this.#totals.start(this.#everyBytes, this.#stackDepth);
+      if (refusal === undefined || refusal === HELD) {
+        this.#refuse(refusal);
+        return;
+      }
+      this.#endTotals(refusal);
+    }
     this.#births.restart(performance.now());
-    this.#refuse(this.#sampler.start(this.#everyBytes, this.#stackDepth + HIDDEN_DEPTH));
+    this.#refuse(this.#sampler.start(this.#everyBytes, this.#stackDepth));
   }
 
   #carry(): void {
-    if (!this.#sampler.running) return;
-    const sites = this.snapshot().sites;
+    if (!this.#samples) return;
+    const sites = merged(this.#carried, this.#sampledSites().sites);
     this.#carried = sites.map((site) => ({ ...site, bornBytes: bornBefore(site.liveBytes) }));
+    this.#stop();
+  }
+
+  /** Whether anything samples for us. */
+  get #samples(): boolean {
+    return this.#sampler.running || this.#totals?.running === true;
+  }
+
+  #stop(): void {
+    this.#totals?.stop();
     this.#sampler.stop();
   }
 
+  /** Goes on with what is live only. */
+  #endTotals(reason: string): void {
+    this.#rules.warn(reason);
+    this.#totals = undefined;
+    this.#carried = this.#carried.map((site) => ({ ...site, totalBytes: 0, totalBlocks: 0 }));
+  }
+
   #sampledSites(): Sampled {
-    if (!this.#sampler.running) return NO_SITES;
+    if (!this.#samples) return NO_SITES;
     try {
+      if (this.#totals !== undefined) {
+        const totals = this.#totals;
+        const found = this.#floor.refresh(() => totals.sites(this.#stackDepth, this.#rules));
+        if (found !== undefined) return { ...found, births: undefined };
+        this.#refuse(TAKEN_AWAY);
+        return NO_SITES;
+      }
       const profile = this.#floor.refresh(() => this.#sampler.profile());
       if (profile !== undefined) {
         const births = this.#births.at(profile, performance.now());
         const sites = profileSites(profile, this.#everyBytes, this.#stackDepth, this.#rules, births);
         return { ...sites, births };
       }
-      this.#refuse(
-        'another tool has stopped the heap sampler; run without that tool to see JavaScript stacks',
-      );
+      this.#refuse(TAKEN_AWAY);
     } catch (error) {
-      this.#sampler.stop();
+      this.#stop();
       this.#refuse(`the heap profile could not be read (${String(error)}); JavaScript stacks are off`);
     }
     return NO_SITES;
@@ -167,6 +216,7 @@ function positive(option: string, value: number): number {
 }
 
 function merged(carried: readonly SiteUsage[], sampled: readonly SiteUsage[]): SiteUsage[] {
+  if (carried.length === 0) return [...sampled];
   const byHash = new Map(carried.map((site) => [site.hash, site]));
   for (const site of sampled) {
     const before = byHash.get(site.hash);
@@ -180,6 +230,8 @@ function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
     ...a,
     liveBytes: a.liveBytes + b.liveBytes,
     liveBlocks: a.liveBlocks + b.liveBlocks,
+    totalBytes: a.totalBytes + b.totalBytes,
+    totalBlocks: a.totalBlocks + b.totalBlocks,
     errorBytes: Math.hypot(a.errorBytes ?? 0, b.errorBytes ?? 0),
     bornBytes: bornBefore(a.liveBytes).map((bytes, i) => bytes + (b.bornBytes?.[i] ?? 0)),
   };

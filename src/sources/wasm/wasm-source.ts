@@ -152,6 +152,11 @@ export class WasmSource implements HeapSource {
     return (this.#own?.ledger.liveBytes ?? 0) + (this.#reported()?.ledger.liveBytes ?? 0);
   }
 
+  selfBytes(): number {
+    const ledgers = [this.#own, this.#reported()].map((parts) => parts?.ledger.memoryBytes ?? 0);
+    return ledgers.reduce((sum, bytes) => sum + bytes, this.#sites.selfBytes);
+  }
+
   snapshot(): SourceSnapshot {
     this.#pollMemories();
     this.#checkNames();

@@ -7,7 +7,9 @@ import { afterEach, describe, it } from 'node:test';
 import { displayPath } from '../../../src/node/display-path.js';
 import { ownFrames } from '../../../src/node/own-frames.js';
 import { SourceMaps } from '../../../src/node/source-maps.js';
+import type { SamplingProfile } from '../../../src/sources/v8/sampler.js';
 import { V8Source, type V8SourceOptions } from '../../../src/sources/v8/v8-source.js';
+import { recordedHeap } from '../../heap/recorded-heap.js';
 import { bundled, run } from './child.js';
 
 const maps = new SourceMaps();
@@ -126,6 +128,23 @@ describe('V8Source', () => {
     assert.equal(kept.length, 600);
   });
 
+  it('goes on at another interval that the program sets on its heap', () => {
+    const { heap } = recordedHeap();
+    assert.throws(() => heap.setJsSampling({ everyBytes: 1024 }), {
+      code: 'OTRACE_BAD_OPTION',
+      message: /not attached/,
+    });
+    const source = armedSource();
+    heap.attach(source);
+    heap.enable(['js']);
+    heap.setJsSampling({ everyBytes: 1024 });
+    assert.equal(source.everyBytes, 1024);
+    assert.equal(heap.snapshot().sources[0]?.facts['sampling_interval'], '1024 bytes');
+    assert.throws(() => heap.setJsSampling({ everyBytes: 0 }), { code: 'OTRACE_BAD_OPTION' });
+    assert.deepEqual(heap.armedSources, ['js']);
+    heap.disable();
+  });
+
   it('refuses an interval or a depth that is none', () => {
     for (const everyBytes of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(() => armedSource({ everyBytes }), { code: 'OTRACE_BAD_OPTION' });
@@ -160,6 +179,34 @@ describe('V8Source', () => {
     assert.deepEqual(source.snapshot().sites, []);
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /has stopped the heap sampler/);
+  });
+
+  it('leaves a sampler alone that another tool has put in place of ours, also when it ends', () => {
+    const warnings: string[] = [];
+    const source = armedSource({ warn: (message) => warnings.push(message) });
+    const kept: number[][] = [];
+    holdArrays(kept, 100);
+    source.snapshot();
+    const tool = new Session();
+    tool.connect();
+    tool.post('HeapProfiler.stopSampling');
+    tool.post('HeapProfiler.startSampling', { samplingInterval: 1024 });
+    holdArrays(kept, 100);
+    assert.deepEqual(source.snapshot().sites, [], 'those are the samples of another');
+    assert.match(warnings.join(), /has stopped the heap sampler/);
+    source.disarm();
+    source.arm();
+    assert.match(warnings.join(), /already samples the JavaScript heap/);
+    source.disarm();
+    globalThis.gc!();
+    let samples = 0;
+    tool.post('HeapProfiler.stopSampling', (error, result) => {
+      assert.equal(error, null);
+      samples = (result.profile as unknown as SamplingProfile).samples.length;
+    });
+    assert.ok(samples > 50, `${samples}`);
+    tool.disconnect();
+    assert.equal(kept.length, 200);
   });
 
   it('says so when a second source wants the only sampler, and leaves it to the first', () => {

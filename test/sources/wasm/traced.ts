@@ -1,6 +1,7 @@
 /** A `wasm` source as a tracer would drive it, alone, and what changed in it between two moments. */
 import { formatStack } from '../../../src/heap/frame.js';
 import { Guard } from '../../../src/heap/guard.js';
+import { Labels, SyncLabels } from '../../../src/heap/labels.js';
 import { Sampler } from '../../../src/heap/sampler.js';
 import type { SourceSnapshot } from '../../../src/heap/snapshot.js';
 import { StackCapture } from '../../../src/heap/stack.js';
@@ -24,6 +25,7 @@ export function traced(options: WasmSourceOptions = {}, sampling = 1): Traced {
       () => performance.now() * 1000,
       () => {},
     ),
+    labels: new Labels(() => new SyncLabels()),
     shards: 16,
     warn: (message: string) => {
       warnings.push(message);

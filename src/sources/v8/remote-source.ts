@@ -1,0 +1,161 @@
+/**
+ * The `js` heap of another process or of a page, over its inspector: the same sampler, read by the same rules
+ * (`profile-sites.ts`), asked in messages. The tracer asks its sources at once and can't wait for an answer, so
+ * whoever drives this one calls `refresh()` first; `liveBytes` and `snapshot` then say what that brought.
+ *
+ *     floor     = bytes in use right after the collection that a profile forces
+ *     liveBytes = floor - base; base is the floor when attached, or the lowest since
+ *
+ * Sampling is `start()` and `stop()` rather than arming: both wait. Not here: how the inspector is reached and opened.
+ */
+import type { SourceSnapshot } from '../../heap/snapshot.js';
+import type { HeapSource } from '../../heap/source.js';
+import { BirthClock, type Births } from './births.js';
+import { type ProfileSites, profileSites } from './profile-sites.js';
+import { SampleContinuity } from './sample-continuity.js';
+import { HELD, type SamplingProfile, samplingParameters, TAKEN_AWAY } from './sampler.js';
+import type { FrameRules } from './trim.js';
+
+/** A session with an inspector. */
+export interface InspectorSession {
+  /** @returns the answer @throws Error when the target refuses, does not answer, or is gone */
+  post(method: string, parameters?: object): Promise<unknown>;
+}
+
+export interface RemoteV8SourceOptions extends FrameRules {
+  /** Mean number of bytes between samples. */
+  readonly everyBytes: number;
+  /** Frames shown of a stack. */
+  readonly stackDepth: number;
+  /** Whether the target may begin anew by itself, as a page does that is loaded again; its sampler then does, too. */
+  readonly mayBeginAnew: boolean;
+  /** Told once what is wrong and what to do, when the stacks can't be had. */
+  readonly warn: (message: string) => void;
+}
+
+const NO_SITES: ProfileSites = { sites: [], ownBytes: 0 };
+
+export class RemoteV8Source implements HeapSource {
+  readonly name = 'js';
+  readonly #session: InspectorSession;
+  readonly #options: RemoteV8SourceOptions;
+  readonly #continuity = new SampleContinuity();
+  readonly #birthClock = new BirthClock();
+  #sampled: ProfileSites = NO_SITES;
+  #births: Births | undefined;
+  #base = 0;
+  #floor = 0;
+  #longestMs = 0;
+  /** Why there are no stacks; undefined while there are. */
+  #refusal: string | undefined = 'sampling has not begun';
+
+  constructor(session: InspectorSession, options: RemoteV8SourceOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  /** Starts sampling, unless somebody else does already: then only the figures of the whole heap are to be had. */
+  async start(): Promise<void> {
+    await this.#session.post('HeapProfiler.collectGarbage');
+    this.#base = await this.#usedBytes();
+    this.#floor = this.#base;
+    if ((await this.#profile()) !== undefined) {
+      this.#refuse(HELD);
+      return;
+    }
+    const { everyBytes, stackDepth } = this.#options;
+    await this.#session.post('HeapProfiler.startSampling', samplingParameters(everyBytes, stackDepth));
+    this.#birthClock.restart(performance.now());
+    this.#refusal = undefined;
+  }
+
+  /** Takes what is live now. Costs the target a full collection. */
+  async refresh(): Promise<void> {
+    if (this.#refusal === undefined) await this.#sample();
+    else await this.#session.post('HeapProfiler.collectGarbage');
+    this.#floor = await this.#usedBytes();
+    this.#base = Math.min(this.#base, this.#floor);
+  }
+
+  /** Ends sampling in the target, and no sampling of others. */
+  async stop(): Promise<void> {
+    if (this.#refusal !== undefined) return;
+    this.#refusal = 'sampling has ended';
+    await this.#session.post('HeapProfiler.disable');
+  }
+
+  arm(): void {}
+
+  disarm(): void {}
+
+  reset(): void {
+    this.#sampled = NO_SITES;
+    this.#base = this.#floor;
+  }
+
+  liveBytes(): number {
+    return this.#floor - this.#base;
+  }
+
+  snapshot(): SourceSnapshot {
+    const { sites, ownBytes } = this.#sampled;
+    const sum = (figure: 'liveBytes' | 'liveBlocks'): number =>
+      sites.reduce((total, site) => total + site[figure], 0);
+    const facts: Record<string, string> = {
+      heap_used: `${this.#floor} bytes`,
+      sampling_interval: `${this.#options.everyBytes} bytes`,
+      otrace_bytes: `~${ownBytes} bytes`,
+      longest_profile: `${this.#longestMs.toFixed(0)} ms`,
+    };
+    if (this.#refusal !== undefined) facts['stacks'] = `off: ${this.#refusal}`;
+    return {
+      source: this.name,
+      estimated: true,
+      hasTotals: false,
+      liveBytes: sites.length > 0 ? sum('liveBytes') : this.liveBytes(),
+      liveBlocks: sum('liveBlocks'),
+      sites,
+      ...(this.#births !== undefined && {
+        births: { spanUs: this.#births.spanUs, timed: this.#births.timed },
+      }),
+      facts,
+    };
+  }
+
+  async #sample(): Promise<void> {
+    const startMs = performance.now();
+    const profile = await this.#profile();
+    this.#longestMs = Math.max(this.#longestMs, performance.now() - startMs);
+    const { everyBytes, stackDepth, mayBeginAnew } = this.#options;
+    const continues = profile !== undefined && this.#continuity.continues(profile);
+    if (profile === undefined || !(continues || mayBeginAnew)) {
+      this.#refuse(TAKEN_AWAY);
+      return;
+    }
+    if (!continues) this.#birthClock.restart(startMs);
+    this.#births = this.#birthClock.at(profile, performance.now());
+    this.#sampled = profileSites(profile, everyBytes, stackDepth, this.#options, this.#births);
+  }
+
+  /** undefined when nobody samples. */
+  async #profile(): Promise<SamplingProfile | undefined> {
+    try {
+      const answer = (await this.#session.post('HeapProfiler.getSamplingProfile')) as {
+        profile: SamplingProfile;
+      };
+      return answer.profile;
+    } catch (error) {
+      if (/not started/.test(String(error))) return undefined;
+      throw error;
+    }
+  }
+
+  async #usedBytes(): Promise<number> {
+    return ((await this.#session.post('Runtime.getHeapUsage')) as { usedSize: number }).usedSize;
+  }
+
+  #refuse(refusal: string): void {
+    this.#refusal = refusal;
+    this.#options.warn(refusal);
+  }
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type BlockToken, WeakBlocks } from '../../src/heap/weak-blocks.js';
+import { GarbageCollection } from '../../src/node/collect-garbage.js';
+import { seededRandom } from './seeded-random.js';
+
+const garbage = new GarbageCollection();
+
+describe('WeakBlocks', () => {
+  it('agrees with a model through random operations', async () => {
+    const random = seededRandom(7);
+    const live = new Set<number>();
+    const blocks = new WeakBlocks((number) => assert.ok(live.delete(number), `${number} was live`));
+    let kept: BlockToken[] = [];
+    // A function of its own, so that no register of this one holds a token.
+    const churn = (): void => {
+      for (let i = 0; i < 200; i++) {
+        const token = blocks.follow()!;
+        assert.ok(!live.has(token.number), 'a number in use is not given out');
+        live.add(token.number);
+        kept.push(token);
+      }
+      kept = kept.filter((token) => {
+        const chance = random();
+        if (chance < 0.2) {
+          live.delete(token.number);
+          blocks.end(token);
+          blocks.end(token);
+        }
+        return chance > 0.5;
+      });
+    };
+    for (let round = 0; round < 30; round++) {
+      churn();
+      await nextTurn();
+      garbage.run();
+      blocks.sweep();
+      assert.deepEqual([...live].sort(), kept.map(({ number }) => number).sort());
+      assert.equal(blocks.count, kept.length);
+    }
+  });
+
+  it('follows a bounded number of blocks in one job, and more in the next', async () => {
+    const blocks = new WeakBlocks(() => {}, 100);
+    const tokens = Array.from({ length: 150 }, () => blocks.follow());
+    assert.equal(tokens.filter((token) => token !== undefined).length, 100);
+    for (let turn = 0; turn < 200; turn++) {
+      await nextTurn();
+      globalThis.gc!();
+      if (blocks.follow() !== undefined) return;
+    }
+    assert.fail('the next job follows none');
+  });
+
+  it('knows nothing of tokens from before a reset', () => {
+    const ended: number[] = [];
+    const blocks = new WeakBlocks((number) => ended.push(number));
+    const before = blocks.follow()!;
+    blocks.reset();
+    const after = blocks.follow()!;
+    assert.equal(after.number, 0);
+    blocks.end(before);
+    blocks.sweep();
+    assert.deepEqual([blocks.count, ended], [1, []]);
+    assert.equal(after.number, 0);
+  });
+});
