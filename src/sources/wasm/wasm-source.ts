@@ -158,9 +158,8 @@ export class WasmSource implements HeapSource {
   }
 
   selfBytes(): number {
-    const own = this.#own?.ledger.memoryBytes ?? 0;
-    const shared = this.#reported()?.ledger.memoryBytes ?? 0;
-    return this.#sites.selfBytes + own + shared;
+    const ledgers = [this.#own, this.#reported()].map((parts) => parts?.ledger.memoryBytes ?? 0);
+    return ledgers.reduce((sum, bytes) => sum + bytes, this.#sites.selfBytes);
   }
 
   snapshot(): SourceSnapshot {
