@@ -37,6 +37,9 @@ import {
   trackedClass,
 } from './tracked-class.js';
 
+/** The counter of what is live. */
+export const LIVE_COUNTER = 'heap_live_bytes';
+
 /** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
 export interface HeapEvents {
   /** Whether they are being recorded at all. */
@@ -512,7 +515,7 @@ export class HeapTracer {
         total += bytes;
       }
       series['total'] = total;
-      this.#events.counter('heap_live_bytes', series);
+      this.#events.counter(LIVE_COUNTER, series);
       const selfBytes = this.#selfBytes();
       if (selfBytes !== undefined) this.#events.counter('otrace_self_bytes', selfBytes);
       this.host.throttle.pointAdded();

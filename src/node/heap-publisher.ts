@@ -10,7 +10,7 @@
 import { createRequire } from 'node:module';
 import { SOURCE_NAMES } from '../heap/snapshot.js';
 import { largestSites } from '../heap/thread-heaps.js';
-import type { HeapEvents, HeapTracer } from '../heap/tracer.js';
+import { type HeapEvents, type HeapTracer, LIVE_COUNTER } from '../heap/tracer.js';
 import { hearBlockedWaits } from './blocked-waits.js';
 import type { ExitTasks } from './exit.js';
 import { HeapLink } from './heap-link.js';
@@ -52,7 +52,7 @@ export class HeapPublisher {
     return Object.assign(Object.create(events) as HeapEvents, {
       counter: (name: string, series: Record<string, number>) => {
         events.counter(name, series);
-        this.#pointAdded(series);
+        if (name === LIVE_COUNTER) this.#pointAdded(series);
       },
     });
   }

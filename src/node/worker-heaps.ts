@@ -24,6 +24,8 @@ const LONGEST_MS = 10_000;
 const UNKNOWN_FACTOR = 2;
 /** Workers tell once a second that their loop turns. */
 const STALLED_US = 2_500_000;
+/** Ended workers that are remembered to tell how many ran at once. */
+const MOST_SPANS = 256;
 /** Late threads that are named. */
 const MAX_NAMED = 5;
 
@@ -37,6 +39,7 @@ interface Request {
 
 interface Running {
   readonly tid: number;
+  readonly startUs: number;
   /** What it runs; undefined until it says so. */
   thread: string | undefined;
   readonly link: HeapLink;
@@ -49,6 +52,10 @@ export class WorkerHeaps implements ThreadHeaps {
   readonly #nowUs: () => number;
   readonly #running = new Map<number, Running>();
   readonly #ended = new EndedHeaps();
+  /** When the workers were started that have not told of themselves yet. */
+  readonly #startsUs = new Map<number, number>();
+  /** The last ones that ended. */
+  #spans: { readonly thread: string; readonly endUs: number }[] = [];
   #channel: ThreadChannel | undefined;
   #asked: Request = { number: 0, what: 'figures' };
 
@@ -61,7 +68,10 @@ export class WorkerHeaps implements ThreadHeaps {
     this.#channel = channel;
     channel.onMessage((message) => this.#receive(message));
     channel.onEnd((tid) => this.#end(tid));
-    channel.onStart((worker, tid) => this.#askBeforeTerminating(worker, tid, channel));
+    channel.onStart((worker, tid) => {
+      this.#startsUs.set(tid, this.#nowUs());
+      this.#askBeforeTerminating(worker, tid, channel);
+    });
   }
 
   ask(what: Request['what']): void {
@@ -101,6 +111,7 @@ export class WorkerHeaps implements ThreadHeaps {
       if (known === undefined)
         this.#running.set(tid, {
           tid,
+          startUs: this.#startsUs.get(tid) ?? this.#nowUs(),
           thread,
           link: new HeapLink(link),
           last: undefined,
@@ -121,15 +132,18 @@ export class WorkerHeaps implements ThreadHeaps {
   #name(worker: Running, thread: string | undefined): void {
     if (thread === undefined || worker.thread === thread) return;
     worker.thread = thread;
-    // One that has not said what it runs may run the same.
-    const alike = [...this.#running.values()].filter((other) => (other.thread ?? thread) === thread);
-    this.#ended.started(thread, alike.length);
+    // One that has not said what it runs may run the same; and some may have ended before this one said so.
+    const running = [...this.#running.values()].filter((other) => (other.thread ?? thread) === thread);
+    const overlapped = this.#spans.filter((span) => span.thread === thread && span.endUs > worker.startUs);
+    this.#ended.started(thread, running.length + overlapped.length);
   }
 
   #end(tid: number): void {
+    this.#startsUs.delete(tid);
     const worker = this.#running.get(tid);
     if (worker === undefined) return;
     this.#running.delete(tid);
+    this.#spans = [...this.#spans, { thread: nameOf(worker), endUs: this.#nowUs() }].slice(-MOST_SPANS);
     const { last, hasLastWord } = worker;
     const ageUs = last === undefined ? undefined : hasLastWord ? 0 : this.#nowUs() - last.takenUs;
     this.#ended.add({ thread: nameOf(worker), sources: last?.sources ?? [] }, ageUs);
