@@ -22,6 +22,8 @@ const session = {
   [RUN_VARIABLE]: writeRunOptions({
     top: 10,
     reportEverySeconds: 0,
+    exact: false,
+    retainers: false,
     checkpoints: false,
     timeline: TIMELINE_NAMES,
     maxFileBytes: 2 ** 30,

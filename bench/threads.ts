@@ -60,6 +60,8 @@ const session = {
     reportEverySeconds: 0,
     checkpoints: false,
     maxFileBytes: 2 ** 30,
+    exact: false,
+    retainers: false,
     timeline: TIMELINE_NAMES,
     resultFile: join(folder, 'result.json'),
   }),

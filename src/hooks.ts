@@ -24,8 +24,8 @@ function attach(): void {
   const instances = defaultInstances();
   if (instances.hooked) return;
   instances.hooked = true;
-  attachSources(instances);
   const options = readRunOptions(threadEnvironment());
+  attachSources(instances, options);
   if (options === undefined) armHeap(instances, true);
   else startRun(instances, options);
 }

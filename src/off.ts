@@ -2,6 +2,7 @@
  * `otrace/off`: the same API, doing nothing. Chosen by the export condition `otrace-off`, so that a production build
  * can carry the calls at no cost. Functions given to `scope` and `zone` still run, and what is tracked is returned.
  */
+import type { ExactResult } from './heap/exact.js';
 import type { HeapSnapshot } from './heap/snapshot.js';
 import type { HeapTracer } from './heap/tracer.js';
 import type { Category } from './recorder/category.js';
@@ -78,6 +79,14 @@ const recorder: Public<Recorder> = {
 /** Does nothing. */
 export const trace = recorder as Recorder;
 
+/** The result of `heap.exact`: the function runs all the same. */
+function unrecorded<T>(work: () => T | PromiseLike<T>): ExactResult<T> | Promise<ExactResult<T>> {
+  const value = work();
+  const result = (settled: T): ExactResult<T> => ({ value: settled, exact: false, reason: REASON });
+  const isPromise = typeof (value as PromiseLike<T> | undefined)?.then === 'function';
+  return isPromise ? Promise.resolve(value).then(result) : result(value as T);
+}
+
 const STILL: HeapSnapshot = { takenUs: 0, sources: [] };
 
 const tracer: Public<HeapTracer> = {
@@ -104,6 +113,13 @@ const tracer: Public<HeapTracer> = {
   snapshot: () => STILL,
   checkpoint: nothing,
   report: () => ({ written: false, reason: REASON }),
+  attachTracking: nothing,
+  tracking: () => {
+    throw new Error(REASON);
+  },
+  exact: unrecorded as HeapTracer['exact'],
+  mark: () => undefined,
+  whyAlive: () => ({ known: false, reason: REASON }),
 };
 
 /** Does nothing. */

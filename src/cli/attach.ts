@@ -124,13 +124,13 @@ async function sample(
     warn,
   });
   heap.attach(source);
-  if (!flags.quiet) {
+  const pace = { forMs: flags.for, reportEveryMs: flags.reportEvery, top: flags.top };
+  const outcome = await observe({ connection, ending, source, trace, heap }, pace, () => {
+    if (flags.quiet) return;
     const who = target.kind === 'node' ? `pid ${target.pid}, ${target.description}` : target.description;
     say(`otrace: attached to ${target.name} (${who}) for ${flags.for / 1000} s, to ${flags.out}; `);
     say('Ctrl-C ends it early\n');
-  }
-  const pace = { forMs: flags.for, reportEveryMs: flags.reportEvery, top: flags.top };
-  const outcome = await observe({ connection, ending, source, trace, heap }, pace);
+  });
   await source.stop().catch(() => {}); // the target is gone, and its sampler with it
   return outcome;
 }

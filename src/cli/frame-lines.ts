@@ -65,9 +65,11 @@ function shownCallers(callers: readonly Frame[]): (Frame | string)[] {
   ];
 }
 
-/** WebAssembly frames end in an offset: `0x8d2f9`, `module.wasm:0x8d2f9`. */
+const COMPILED_SOURCE = /\.(?:[cS]|cc|cpp|cxx|hh?|hpp|hxx|inc|ipp|rs|zig|go|swift)$|\/c\+\+\/v1\/|^~lib\//;
+
+/** WebAssembly frames end in an offset (`0x8d2f9`, `module.wasm:0x8d2f9`), or are in a source of another language. */
 function isWasm(frame: Frame): boolean {
-  return frame.line === 0 && /(?:^|:)0x[0-9a-f]+$/.test(frame.file);
+  return (frame.line === 0 && /(?:^|:)0x[0-9a-f]+$/.test(frame.file)) || COMPILED_SOURCE.test(frame.file);
 }
 
 /** The frame that allocated. */

@@ -8,6 +8,7 @@ import type { HeapReport, ReportRow } from '../reading/heap-reports.js';
 import { formatCount, formatShare, plural } from './figures.js';
 import { type CellOptions, innermostLines } from './frame-lines.js';
 import { growthLines } from './growth-table.js';
+import { retainerLines } from './retainer-lines.js';
 import { formatBytes } from './size.js';
 import { type Column, cellOptions, HANGING_INDENT, stackTable, type TableOptions } from './stack-table.js';
 import { columnsOf, printable } from './wrap.js';
@@ -17,7 +18,12 @@ const NO_STACK = 'no stack';
 
 /** The lines of all tables, ended by a newline. */
 export function renderReport(report: HeapReport, options: TableOptions): string {
-  const tables = [growthLines(report, options), leakLines(report, options), siteLines(report, options)];
+  const tables = [
+    growthLines(report, options),
+    leakLines(report, options),
+    retainerLines(report, options),
+    siteLines(report, options),
+  ];
   return tables
     .filter((lines) => lines.length > 0)
     .map((lines) => `${lines.join('\n')}\n`)

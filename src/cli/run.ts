@@ -38,6 +38,8 @@ interface RunFlags {
   readonly wasmContext: boolean;
   readonly quiet?: true;
   readonly inline: boolean;
+  readonly exact?: true;
+  readonly retainers?: true;
   readonly growth: boolean;
   readonly gc: boolean;
   readonly userTiming: boolean;
@@ -82,6 +84,11 @@ export function define(command: Command): void {
     .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
     .option('--no-wasm-context', 'leave WebAssembly code as it is but for its allocator')
     .option('--no-inline', 'switch V8 inlining off: exact sites, slower program')
+    .option(
+      '--exact',
+      'record every allocation of the JavaScript heap: some 60 times slower, and why leaks live',
+    )
+    .option('--retainers', 'say what the program left in the JavaScript heap, and why it is alive')
     .option('--no-growth', 'no checkpoints while it runs, which force garbage collections')
     .option('--no-gc', 'leave garbage collections out of the timeline')
     .option('--no-user-timing', 'leave performance.mark and measure out')
@@ -116,7 +123,9 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
       top: flags.top,
       reportEverySeconds: flags.reportEvery,
       maxFileBytes,
-      checkpoints: flags.growth,
+      exact: flags.exact === true,
+      retainers: flags.retainers === true && flags.exact !== true, // an exact report says it of its leaks
+      checkpoints: flags.growth && flags.exact !== true, // which would take a heap snapshot each
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       resultFile,
     }),

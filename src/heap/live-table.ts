@@ -1,70 +1,55 @@
 /**
- * The table of live blocks: address (or id) -> bytes and site, as flat memory without an object for each block.
+ * The table of live blocks: address (or id) -> bytes and site, as flat memory without an object for each block, drawn
+ * in `shard.ts`.
  *
- * A shard is one `Int32Array` of buckets (drawn in `bucket.ts`), each a cache line with the key, bytes and site of five
- * blocks, so that an operation usually touches one line and takes few branches that the processor can't foresee.
- *
- * Memory: 12.8 bytes a place. A shard grows by an eighth when its load passes 0.61, so while a program grows the load
- * is 0.54 .. 0.61: 21 .. 23.7 bytes for a live block (up to 29 after many frees: a shard shrinks below 0.45). A
- * fuller table would cost time, mostly in blocks that pass by full buckets.
+ * Memory: 23.7 bytes a home. A shard grows by an eighth at most when it has 1.115 blocks a home or its cellar is full, so
+ * while a program grows that is 21.3 .. 23.9 bytes for a live block (up to 32 after many frees: a shard shrinks
+ * below 0.75). A fuller table would cost time, in longer chains.
  *
  * Pauses: one shard is rebuilt at a time. A table begins as one shard, since small shards differ too much in
- * load to keep the figures above, and spreads over all of them when that one reaches `SPREAD_AT` buckets.
+ * load to keep the figures above, and spreads over all of them when that one has `SPREAD_AT` homes.
  *
  * Invariants:
- *  1. A place holds a block exactly when its tag is not 0.
- *  2. A block is in its home bucket, or in a later one (the last is followed by the first), and then each bucket from
- *     home to there has counted it as passing by. A count that reached `MOST_PASSED` is not exact and stays.
- *  3. A key is in at most one place, in the shard that its hash names.
+ *  1. A home is EMPTY exactly when no block has it as its home; else the first such block lies in it.
+ *  2. Every slot of a cellar is in the chain of exactly one home or in the chain of free ones.
+ *  3. A key is in at most one slot, in the shard that its hash names.
  *  4. The bytes word is `HUGE` exactly when the key is in `#huge`, which then has the size (4 GiB and more).
- *  5. Every shard has an empty place.
+ *  5. Every shard has a free slot in its cellar, unless there was no memory to grow.
  *
  * Not here: totals, sampling, what a site is (`sites.ts`), when something is counted (`stream.ts`).
  */
 import {
-  after,
-  BUCKET_WORDS,
-  COLUMN,
-  claim,
-  find,
-  forEachPlace,
+  BYTES,
+  EMPTY,
+  END,
+  everySlot,
   hashOf,
-  highestBit,
   homeOf,
-  KEYS,
-  MOST_PASSED,
-  mayHold,
-  ONES,
-  PASSED_ONE,
-  PASSED_SHIFT,
-  PLACES,
-  placeOf,
+  homesOf,
+  insert,
+  LINK,
+  larger,
+  newShard,
+  type Shard,
+  type ShardSize,
+  SITE,
+  SMALLEST,
   shardOf,
-  tagOf,
-  zeroTags,
-} from './bucket.js';
+  sizeFor,
+  sizeOf,
+  smaller,
+} from './shard.js';
 
-const MIN_BUCKETS = 4;
-const SPREAD_AT = 3_000;
-const GROW_LOAD = 0.61;
-const SHRINK_LOAD = 0.45;
-const RESIZE = 1.125;
+const SPREAD_AT = 10_000;
+/** Blocks for each home when a shard is new in a spread. */
+const SPREAD_LOAD = 1.02;
 const HUGE = -1;
 const DEFAULT_SHARDS = 16;
-
-interface Shard {
-  slots: Int32Array;
-  count: number;
-  growAt: number;
-  shrinkAt: number;
-  /** buckets / 2^32: hash times this is the home bucket ("fastrange"), so their number can be any. */
-  scale: number;
-}
 
 export interface LiveTableOptions {
   /** A power of two, 1 .. 1024; default 16. */
   readonly shards?: number;
-  /** Where memory for buckets comes from; a hook on `Int32Array` must not see it. */
+  /** Where memory for slots comes from; a hook on `Int32Array` must not see it. */
   readonly allocate?: (words: number) => Int32Array;
 }
 
@@ -76,14 +61,14 @@ export class LiveTable {
   readonly #allocate: (words: number) => Int32Array;
   readonly #spreadCount: number;
   #shards: Shard[];
-  /** Number of shards - 1. */
-  #mask = 0;
+  /** The number of shards is 2 ** this. */
+  #shardBits = 0;
   #huge = new Map<number, number>();
 
   constructor(options: LiveTableOptions = {}) {
     this.#allocate = options.allocate ?? ((words) => new Int32Array(words));
     this.#spreadCount = options.shards ?? DEFAULT_SHARDS;
-    this.#shards = [this.#newShard(MIN_BUCKETS)];
+    this.#shards = [newShard(SMALLEST, this.#allocate)];
   }
 
   /** Number of live blocks. */
@@ -93,7 +78,7 @@ export class LiveTable {
     return size;
   }
 
-  /** Memory held for buckets, in bytes. */
+  /** Memory held for slots, in bytes. */
   get slotBytes(): number {
     let bytes = 0;
     for (const shard of this.#shards) bytes += shard.slots.byteLength;
@@ -108,24 +93,28 @@ export class LiveTable {
    */
   put(key: number, bytes: number, site: number): number {
     const hash = hashOf(key);
-    const shard = this.#shards[shardOf(hash, this.#mask)]!;
-    const slots = shard.slots;
-    const home = homeOf(hash, shard.scale);
-    const word = slots[home]!;
-    const tag = tagOf(hash);
-    const empty = zeroTags(word);
-    const hits = zeroTags(word ^ Math.imul(tag, ONES));
-    const isElsewhere = word >>> PASSED_SHIFT !== 0 || empty === 0;
-    if (isElsewhere || bytes > 0x7fff_ffff || (hits !== 0 && mayHold(slots, home, hits, key))) {
-      return this.#putAnywhere(shard, hash, home, key, bytes, site);
+    const shardBits = this.#shardBits;
+    const shard = this.#shards[shardOf(hash, 31 - shardBits)]!;
+    const { slots } = shard;
+    const home = homeOf(hash, shardBits, shard.factor, shard.shift);
+    const first = slots[home | LINK]!;
+    let at = home;
+    if (first === EMPTY) {
+      slots[home | LINK] = END;
+    } else {
+      if (slots[home] === (key | 0)) return this.#replace(slots, home, key, bytes, site);
+      for (let link = first; link !== END; link = slots[link | LINK]!) {
+        if (slots[link] === (key | 0)) return this.#replace(slots, link, key, bytes, site);
+      }
+      at = shard.free;
+      shard.free = slots[at | LINK]!;
+      slots[at | LINK] = first;
+      slots[home | LINK] = at;
     }
-    const bit = highestBit(empty);
-    const at = home + KEYS + placeOf(bit);
-    slots[home] = word | (tag << (bit - 4));
     slots[at] = key;
-    slots[at + COLUMN] = bytes;
-    slots[at + 2 * COLUMN] = site;
-    if (++shard.count >= shard.growAt) this.#grow(shard);
+    slots[at | BYTES] = bytes <= 0x7fff_ffff ? bytes : this.#wordOf(key, bytes);
+    slots[at | SITE] = site | 0;
+    if (++shard.count >= shard.growAt || shard.free === EMPTY) this.#grow(shard);
     return -1;
   }
 
@@ -136,142 +125,152 @@ export class LiveTable {
    */
   take(key: number): number {
     const hash = hashOf(key);
-    const shard = this.#shards[shardOf(hash, this.#mask)]!;
-    const slots = shard.slots;
-    const home = homeOf(hash, shard.scale);
-    const word = slots[home]!;
-    const hits = zeroTags(word ^ Math.imul(tagOf(hash), ONES));
-    if (hits === 0) return this.#takeAnywhere(shard, hash, home, key);
-    const bit = highestBit(hits);
-    const at = home + KEYS + placeOf(bit);
-    const bytes = slots[at + COLUMN]!;
-    if (slots[at] !== (key | 0) || bytes < 0) return this.#takeAnywhere(shard, hash, home, key);
-    slots[home] = word & ~(31 << (bit - 4));
-    this.site = slots[at + 2 * COLUMN]!;
+    const shardBits = this.#shardBits;
+    const shard = this.#shards[shardOf(hash, 31 - shardBits)]!;
+    const { slots } = shard;
+    const home = homeOf(hash, shardBits, shard.factor, shard.shift);
+    let link = slots[home | LINK]!;
+    if (link === EMPTY) return -1;
+    let bytes: number;
+    if (slots[home] === (key | 0)) {
+      bytes = slots[home | BYTES]!;
+      this.site = slots[home | SITE]!;
+      if (link === END) {
+        slots[home | LINK] = EMPTY;
+      } else {
+        // The second block of this home moves into it.
+        slots[home] = slots[link]!;
+        slots[home | BYTES] = slots[link | BYTES]!;
+        slots[home | SITE] = slots[link | SITE]!;
+        slots[home | LINK] = slots[link | LINK]!;
+        slots[link | LINK] = shard.free;
+        shard.free = link;
+      }
+    } else {
+      let before = home;
+      for (;;) {
+        if (link === END) return -1;
+        if (slots[link] === (key | 0)) break;
+        before = link;
+        link = slots[link | LINK]!;
+      }
+      bytes = slots[link | BYTES]!;
+      this.site = slots[link | SITE]!;
+      slots[before | LINK] = slots[link | LINK]!;
+      slots[link | LINK] = shard.free;
+      shard.free = link;
+    }
     if (--shard.count < shard.shrinkAt) this.#shrink(shard);
-    return bytes;
+    return bytes >= 0 ? bytes : this.#bytesOf(key, bytes, true);
   }
 
   has(key: number): boolean {
     const hash = hashOf(key);
-    const { slots, scale } = this.#shards[shardOf(hash, this.#mask)]!;
-    return find(slots, key, hash, homeOf(hash, scale)) >= 0;
+    const shardBits = this.#shardBits;
+    const { slots, factor, shift } = this.#shards[shardOf(hash, 31 - shardBits)]!;
+    let at = homeOf(hash, shardBits, factor, shift);
+    if (slots[at | LINK] === EMPTY) return false;
+    while (slots[at] !== (key | 0)) {
+      at = slots[at | LINK]!;
+      if (at === END) return false;
+    }
+    return true;
   }
 
   /** Visits every live block, one shard after the other. REQUIRES: `visit` does not change the table. */
   forEach(visit: (key: number, bytes: number, site: number) => void): void {
-    for (const { slots } of this.#shards) {
-      forEachPlace(slots, (at) => visit(slots[at]! >>> 0, this.#bytesAt(slots, at), slots[at + 2 * COLUMN]!));
+    for (const shard of this.#shards) {
+      const { slots } = shard;
+      everySlot(shard, (at) => {
+        const key = slots[at]! >>> 0;
+        visit(key, this.#bytesOf(key, slots[at | BYTES]!, false), slots[at | SITE]!);
+        return true;
+      });
     }
   }
 
   clear(): void {
     this.#huge = new Map();
-    this.#mask = 0;
-    this.#shards = [this.#newShard(MIN_BUCKETS)];
+    this.#shardBits = 0;
+    this.#shards = [newShard(SMALLEST, this.#allocate)];
   }
 
-  /** `put` where the key may be there already, or its home is full, or the block is 2 GiB or more. */
-  #putAnywhere(shard: Shard, hash: number, home: number, key: number, bytes: number, site: number): number {
-    const { slots } = shard;
-    let at = find(slots, key, hash, home);
-    let replaced = -1;
-    if (at >= 0) {
-      replaced = this.#bytesAt(slots, at, true);
-      this.site = slots[at + 2 * COLUMN]!;
-    } else {
-      at = claim(slots, hash, home);
-      slots[at] = key;
-      shard.count++;
-    }
-    const huge = bytes >= 0xffff_ffff;
-    if (huge) this.#huge.set(key >>> 0, bytes);
-    slots[at + COLUMN] = huge ? HUGE : bytes;
-    slots[at + 2 * COLUMN] = site;
-    if (shard.count >= shard.growAt) this.#grow(shard);
+  #replace(slots: Int32Array, at: number, key: number, bytes: number, site: number): number {
+    const replaced = this.#bytesOf(key, slots[at | BYTES]!, true);
+    this.site = slots[at | SITE]!;
+    slots[at | BYTES] = this.#wordOf(key, bytes);
+    slots[at | SITE] = site;
     return replaced;
   }
 
-  /** `take` where the block may be beyond its home, or is 2 GiB or more. */
-  #takeAnywhere(shard: Shard, hash: number, home: number, key: number): number {
-    const { slots } = shard;
-    const at = find(slots, key, hash, home);
-    if (at < 0) return -1;
-    const bytes = this.#bytesAt(slots, at, true);
-    this.site = slots[at + 2 * COLUMN]!;
-    const bucket = at - (at % BUCKET_WORDS);
-    slots[bucket]! &= ~(31 << (5 * (at - bucket - KEYS)));
-    for (let passed = home; passed !== bucket; passed = after(slots, passed)) {
-      if (slots[passed]! >>> PASSED_SHIFT < MOST_PASSED) slots[passed]! -= PASSED_ONE;
-    }
-    if (--shard.count < shard.shrinkAt) this.#shrink(shard);
-    return bytes;
+  /** What stands for a size in a slot. */
+  #wordOf(key: number, bytes: number): number {
+    if (bytes < 0xffff_ffff) return bytes;
+    this.#huge.set(key >>> 0, bytes);
+    return HUGE;
   }
 
-  /** @param leaving the block is about to be removed or replaced */
-  #bytesAt(slots: Int32Array, at: number, leaving = false): number {
-    const bytes = slots[at + COLUMN]!;
-    if (bytes !== HUGE) return bytes >>> 0;
-    const key = slots[at]! >>> 0;
-    const huge = this.#huge.get(key)!;
-    if (leaving) this.#huge.delete(key);
+  /** The size that a word stands for. @param leaving the block is about to be removed or replaced */
+  #bytesOf(key: number, word: number, leaving: boolean): number {
+    if (word !== HUGE) return word >>> 0;
+    const huge = this.#huge.get(key >>> 0)!;
+    if (leaving) this.#huge.delete(key >>> 0);
     return huge;
   }
 
-  #newShard(buckets: number): Shard {
-    const shard: Shard = { slots: NO_SLOTS, count: 0, growAt: 0, shrinkAt: 0, scale: 0 };
-    this.#resize(shard, buckets);
-    return shard;
+  #grow(shard: Shard): void {
+    if (homesOf(sizeOf(shard)) >= SPREAD_AT && this.#shards.length < this.#spreadCount) this.#spread();
+    else this.#enlarge(shard, this.#shardBits);
   }
 
-  #grow(shard: Shard): void {
-    const buckets = shard.slots.length / BUCKET_WORDS;
-    if (buckets >= SPREAD_AT && this.#shards.length < this.#spreadCount) this.#spread();
-    else this.#resize(shard, buckets * RESIZE);
+  #enlarge(shard: Shard, shardBits: number): void {
+    // More than one step only for keys that share homes as no program's do by chance.
+    for (let size = larger(sizeOf(shard)); !this.#resize(shard, size, shardBits); size = larger(size));
+    // Those must not make it shrink at once.
+    shard.shrinkAt = Math.min(shard.shrinkAt, shard.count >> 1);
   }
 
   #shrink(shard: Shard): void {
+    shard.shrinkAt = shard.count >> 1; // when to try again should it fail
     try {
-      this.#resize(shard, Math.floor(shard.slots.length / BUCKET_WORDS / RESIZE));
+      this.#resize(shard, smaller(sizeOf(shard)), this.#shardBits);
     } catch {
-      shard.shrinkAt = 0; // no memory for the smaller array: the larger one does as well
+      // No memory for the smaller array: the larger one does as well.
     }
   }
 
-  /** Gives a shard a new number of buckets. The memory is taken first, so when there is none nothing has changed. */
-  #resize(shard: Shard, wanted: number): void {
-    const buckets = Math.max(MIN_BUCKETS, Math.ceil(wanted));
-    const old = shard.slots;
-    shard.slots = this.#allocate(buckets * BUCKET_WORDS);
-    shard.scale = buckets / 0x1_0000_0000;
-    shard.growAt = Math.floor(buckets * PLACES * GROW_LOAD);
-    shard.shrinkAt = buckets === MIN_BUCKETS ? 0 : Math.floor(buckets * PLACES * SHRINK_LOAD);
-    forEachPlace(old, (at) => copyPlace(old, at, shard));
+  /**
+   * Gives a shard another number of homes. The memory is taken first, so when there is none nothing has changed.
+   *
+   * @returns whether the blocks fit; if not, nothing has changed
+   */
+  #resize(shard: Shard, size: ShardSize, shardBits: number): boolean {
+    const resized = newShard(size, this.#allocate);
+    const { slots } = shard;
+    if (!everySlot(shard, (at) => copySlot(slots, at, resized, shardBits))) return false;
+    Object.assign(shard, resized);
+    return true;
   }
 
   /** From one shard to all of them. */
   #spread(): void {
     const [only] = this.#shards as [Shard];
-    const share = (only.count * RESIZE) / GROW_LOAD / PLACES / this.#spreadCount;
-    const shards = Array.from({ length: this.#spreadCount }, () => this.#newShard(share));
-    const mask = this.#spreadCount - 1;
-    forEachPlace(only.slots, (at) => {
-      const shard = shards[shardOf(hashOf(only.slots[at]!), mask)]!;
-      copyPlace(only.slots, at, shard);
-      if (++shard.count >= shard.growAt) this.#resize(shard, (shard.slots.length / BUCKET_WORDS) * RESIZE);
+    const size = sizeFor(only.count / SPREAD_LOAD / this.#spreadCount);
+    const shards = Array.from({ length: this.#spreadCount }, () => newShard(size, this.#allocate));
+    const bits = Math.log2(this.#spreadCount);
+    everySlot(only, (at) => {
+      const shard = shards[shardOf(hashOf(only.slots[at]!), 31 - bits)]!;
+      if (!copySlot(only.slots, at, shard, bits)) this.#enlarge(shard, bits);
+      return true;
     });
     this.#shards = shards;
-    this.#mask = mask;
+    this.#shardBits = bits;
   }
 }
 
-const NO_SLOTS = new Int32Array(0);
-
-function copyPlace(from: Int32Array, place: number, shard: Shard): void {
-  const { slots } = shard;
-  const hash = hashOf(from[place]!);
-  const at = claim(slots, hash, homeOf(hash, shard.scale));
-  slots[at] = from[place]!;
-  slots[at + COLUMN] = from[place + COLUMN]!;
-  slots[at + 2 * COLUMN] = from[place + 2 * COLUMN]!;
+/** @returns whether there is room for another */
+function copySlot(from: Int32Array, at: number, to: Shard, shardBits: number): boolean {
+  const key = from[at]!;
+  const home = homeOf(hashOf(key), shardBits, to.factor, to.shift);
+  return insert(to, home, key, from[at | BYTES]!, from[at | SITE]!);
 }

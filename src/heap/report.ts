@@ -7,6 +7,7 @@
 import { formatStack } from './frame.js';
 import type { SiteGrowth } from './growth.js';
 import type { HeapHistory } from './history.js';
+import { retainerValues, type SurvivorGroup } from './retainers.js';
 import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
 
 /** One instant of the report, with all its keys. */
@@ -23,6 +24,7 @@ export interface ReportPast {
 }
 
 const DEFAULT_TOP = 10;
+const RETAINERS = 'heap_retainers';
 
 /** A group with the figures it is ranked by. */
 interface Ranked {
@@ -36,7 +38,7 @@ interface Ranked {
 
 /**
  * The rows `heap_report_stats`, `heap_leaks`, `heap_sites`, `heap_peak`, and where there is evidence `heap_growth`, in
- * this order.
+ * this order; and `heap_retainers` where a source knows why its leaks are alive.
  *
  * @param top most groups in each
  * @param past what earlier snapshots add: marks of sources that don't keep their own, and the verdicts
@@ -49,12 +51,28 @@ export function reportRows(
   top = DEFAULT_TOP,
   { history, growing }: ReportPast = {},
 ): ReportRow[] {
+  const retainers = retainerValues(ranked(liveGroups(snapshot), top).map(({ usage }) => usage));
   return [
     { name: 'heap_report_stats', values: statsOf(snapshot) },
     { name: 'heap_leaks', values: leaksOf(snapshot, top) },
     { name: 'heap_sites', values: sitesOf(snapshot, top) },
     { name: 'heap_peak', values: peakOf(snapshot, top, history) },
     ...(growing === undefined ? [] : [{ name: 'heap_growth', values: growthRows(growing, top) }]),
+    ...(retainers === undefined ? [] : [{ name: RETAINERS, values: retainers }]),
+  ];
+}
+
+/** The rows with what survived since a mark added to `heap_retainers`. */
+export function withSurvivors(
+  rows: readonly ReportRow[],
+  survivors: readonly SurvivorGroup[],
+): readonly ReportRow[] {
+  const values = retainerValues([], survivors);
+  if (values === undefined) return rows;
+  const leaks = rows.find(({ name }) => name === RETAINERS)?.values;
+  return [
+    ...rows.filter(({ name }) => name !== RETAINERS),
+    { name: RETAINERS, values: { ...leaks, ...values } },
   ];
 }
 
@@ -160,8 +178,11 @@ function endedGroups(snapshot: HeapSnapshot): Ranked[] {
 }
 
 function numbered(prefix: string, groups: Ranked[], top: number): Record<string, string> {
-  const ranked = groups.sort(byRank).slice(0, top);
-  return Object.fromEntries(ranked.map((group, i) => [`${prefix}_${i + 1}`, describe(group)]));
+  return Object.fromEntries(ranked(groups, top).map((group, i) => [`${prefix}_${i + 1}`, describe(group)]));
+}
+
+function ranked(groups: Ranked[], top: number): Ranked[] {
+  return groups.sort(byRank).slice(0, top);
 }
 
 /** More bytes first, then more blocks, then the hash, so that the order never depends on chance. */

@@ -9,7 +9,7 @@
  * (`stack.ts`).
  */
 import { type Frame, hashStack, NO_FRAMES } from './frame.js';
-import { LiveSites } from './live-sites.js';
+import { LiveSites, type SiteFigures, UNCAPTURED } from './live-sites.js';
 import type { SiteUsage, SourceName } from './snapshot.js';
 
 const FIRST_CAPACITY = 64;
@@ -28,12 +28,13 @@ const NO_TAGS: SiteTags = {};
 
 export class SiteTable {
   readonly source: SourceName;
-  /** Bytes ever allocated, by site. */
-  totalBytes: Float64Array = new Float64Array(FIRST_CAPACITY);
-  /** Blocks ever allocated, by site. */
-  totalBlocks: Float64Array = new Float64Array(FIRST_CAPACITY);
   readonly live = new LiveSites();
 
+  /** Bytes and blocks ever allocated, by site; those of the uncaptured site, which most allocations count in, apart. */
+  #totalBytes: Float64Array = new Float64Array(FIRST_CAPACITY);
+  #totalBlocks: Float64Array = new Float64Array(FIRST_CAPACITY);
+  #uncapturedBytes = 0;
+  #uncapturedBlocks = 0;
   readonly #limit: number;
   readonly #frames: (readonly Frame[])[] = [];
   readonly #hashes: string[] = [];
@@ -57,7 +58,7 @@ export class SiteTable {
 
   /** Memory held, in bytes, about. */
   get selfBytes(): number {
-    return this.totalBytes.byteLength * 2 + this.live.selfBytes + this.count * SITE_BYTES;
+    return this.#totalBytes.byteLength * 2 + this.live.selfBytes + this.count * SITE_BYTES;
   }
 
   /**
@@ -86,6 +87,26 @@ export class SiteTable {
     return this.#tags.get(site) ?? NO_TAGS;
   }
 
+  /** Counts an allocation in the totals. REQUIRES: a site of this table */
+  allocated(site: number, bytes: number): void {
+    if (site === UNCAPTURED) {
+      this.#uncapturedBytes += bytes;
+      this.#uncapturedBlocks++;
+    } else {
+      this.#totalBytes[site]! += bytes;
+      this.#totalBlocks[site]! += 1;
+    }
+  }
+
+  /** What was ever allocated at each site. */
+  totals(): SiteFigures {
+    const bytes = this.#totalBytes.slice(0, this.count);
+    const blocks = this.#totalBlocks.slice(0, this.count);
+    bytes[UNCAPTURED] = this.#uncapturedBytes;
+    blocks[UNCAPTURED] = this.#uncapturedBlocks;
+    return { bytes, blocks };
+  }
+
   framesOf(site: number): readonly Frame[] {
     return this.#frames[site] ?? NO_FRAMES;
   }
@@ -96,8 +117,10 @@ export class SiteTable {
 
   /** Forgets the totals and the peak and keeps the numbers, so that sites known to a caller stay valid. */
   resetTotals(): void {
-    this.totalBytes.fill(0);
-    this.totalBlocks.fill(0);
+    this.#totalBytes.fill(0);
+    this.#totalBlocks.fill(0);
+    this.#uncapturedBytes = 0;
+    this.#uncapturedBlocks = 0;
     this.live.restartPeak();
   }
 
@@ -118,9 +141,9 @@ export class SiteTable {
 
   #add(hash: string, frames: readonly Frame[]): number {
     const site = this.#frames.length;
-    if (site >= this.totalBytes.length) {
-      this.totalBytes = doubled(this.totalBytes);
-      this.totalBlocks = doubled(this.totalBlocks);
+    if (site >= this.#totalBytes.length) {
+      this.#totalBytes = doubled(this.#totalBytes);
+      this.#totalBlocks = doubled(this.#totalBlocks);
     }
     this.live.reserve(site + 1);
     this.#frames.push(frames);

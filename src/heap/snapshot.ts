@@ -35,6 +35,8 @@ export interface SiteUsage {
   readonly threadCount?: number;
   /** The class of what was allocated, where the source knows it. */
   readonly className?: string;
+  /** Why what is live is alive: the path from a root, where the source knows it (see `retainers.ts`). */
+  readonly retainer?: string;
   /** Standard error of `liveBytes`, in bytes, where it is a sampling estimate. */
   readonly errorBytes?: number;
   /** `liveBytes` by time of birth, oldest first: equal slices of the time that `SourceSnapshot.births` covers. */

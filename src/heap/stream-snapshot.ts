@@ -21,9 +21,8 @@ export function snapshotStreams(
     unmatchedFrees += stream.unmatchedFrees;
     impliedFrees += stream.impliedFrees;
   }
-  const total = { bytes: sites.totalBytes, blocks: sites.totalBlocks };
   return {
-    ...sitesSnapshot(sites, { live: live.live(count), peak: live.peak(count), total }),
+    ...sitesSnapshot(sites, { live: live.live(count), peak: live.peak(count), total: sites.totals() }),
     facts: { unmatched_frees: String(unmatchedFrees), implied_frees: String(impliedFrees), ...facts },
   };
 }

@@ -54,6 +54,7 @@ export class AllocationStream {
   readonly #table: BlockTable;
   readonly #sampler: Sampler;
   readonly #throttle: Throttle;
+  readonly #labels: Labels;
   /** Becomes one that is always busy when the stream can't go on. */
   #guard: Guard | { readonly busy: true };
 
@@ -66,6 +67,7 @@ export class AllocationStream {
     this.#sites = sites;
     this.#sampler = host.sampler;
     this.#throttle = host.throttle;
+    this.#labels = host.labels;
     this.#guard = host.guard;
     this.#table =
       table ??
@@ -98,24 +100,24 @@ export class AllocationStream {
    */
   alloc(key: number, bytes: number, entry: EntryFunction, className?: string): void {
     if (this.#guard.busy) return;
-    if (this.#sampler.next()) this.put(key, bytes, this.#siteOfCaller(entry, className));
-    else this.allocWithoutStack(key, bytes, className);
+    if (this.#sampler.next()) this.#record(key, bytes, this.#siteOfCaller(entry, className));
+    else if (className === undefined && !this.#labels.used) this.#record(key, bytes, UNCAPTURED);
+    else this.#record(key, bytes, this.#siteWithoutStack(className));
   }
 
   /** Records an allocation that is not worth a stack. */
   allocWithoutStack(key: number, bytes: number, className?: string): void {
-    if (this.#guard.busy) return;
-    const { guard, labels } = this.#host;
-    const isTagged = className !== undefined || labels.used;
-    this.put(key, bytes, isTagged ? guard.run(() => this.#siteOf(NO_FRAMES, className)) : UNCAPTURED);
+    if (!this.#guard.busy) this.#record(key, bytes, this.#siteWithoutStack(className));
   }
 
   /** Records an allocation whose site is known. */
   put(key: number, bytes: number, site: number): void {
-    if (this.#guard.busy) return;
+    if (!this.#guard.busy) this.#record(key, bytes, site);
+  }
+
+  #record(key: number, bytes: number, site: number): void {
     const sites = this.#sites;
-    sites.totalBytes[site]! += bytes;
-    sites.totalBlocks[site]! += 1;
+    sites.allocated(site, bytes);
     sites.live.add(site, bytes);
     this.liveBytes += bytes;
     try {
@@ -133,12 +135,9 @@ export class AllocationStream {
   /** Records a free. */
   free(key: number): void {
     const bytes = this.#table.take(key);
-    if (this.#guard.busy) {
-      if (bytes >= 0) this.#left(bytes);
-      return;
-    }
     if (bytes >= 0) this.#left(bytes);
-    else this.unmatchedFrees++;
+    if (this.#guard.busy) return;
+    if (bytes < 0) this.unmatchedFrees++;
     if (--this.#throttle.left < 0) this.#throttle.read();
   }
 
@@ -170,8 +169,14 @@ export class AllocationStream {
     return guard.run(() => this.#siteOf(stacks.capture(entry), className));
   }
 
+  /** Not one of the uncaptured if it has a class or a label. */
+  #siteWithoutStack(className: string | undefined): number {
+    if (className === undefined && !this.#labels.used) return UNCAPTURED;
+    return this.#host.guard.run(() => this.#siteOf(NO_FRAMES, className));
+  }
+
   #siteOf(frames: readonly Frame[], className: string | undefined): number {
-    return this.#sites.siteOf(frames, this.#host.labels.current, className);
+    return this.#sites.siteOf(frames, this.#labels.current, className);
   }
 
   /** The table can't grow. What was collected stays; frees are still taken. */

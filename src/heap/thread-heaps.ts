@@ -49,7 +49,7 @@ export interface ThreadHeaps {
 /** The picture of the whole process. */
 export function withThreads(own: HeapSnapshot, others: OtherHeaps): HeapSnapshot {
   const { running, ended, endedTotals, facts } = others;
-  if (running.length + ended.length + endedTotals.length === 0) return own;
+  if (Object.keys(facts).length === 0 && running.length + ended.length + endedTotals.length === 0) return own;
   const sources: SourceSnapshot[] = [];
   for (const name of SOURCE_NAMES) {
     const mine = own.sources.find(({ source }) => source === name);

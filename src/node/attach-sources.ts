@@ -2,26 +2,34 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { HeapTracer } from '../heap/tracer.js';
 import { BuffersSource } from '../sources/buffers/buffers-source.js';
+import { ExactSource } from '../sources/v8/exact-source.js';
 import { V8Source } from '../sources/v8/v8-source.js';
 import type { WasmSource, WasmSourceOptions } from '../sources/wasm/wasm-source.js';
 import type { Instances } from './default-instances.js';
 import { LazyWasmSource } from './lazy-wasm-source.js';
 import { totalsSampler } from './pprof-package.js';
+import type { RunOptions } from './run-options.js';
 import { sharedLedgerMemory } from './shared-ledger.js';
 import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
+import { openWasmSourceMap } from './wasm-source-maps.js';
 
-export function attachSources(instances: Instances): void {
+export function attachSources(instances: Instances, run?: RunOptions): void {
   const { heap, settings, frames } = instances;
-  heap.attach(
-    new V8Source({
-      ...frames,
-      warn,
-      ...(settings.heapJsTotals && { totals: totalsSampler(process.argv[1] ?? '', process.cwd()) }),
-      ...(settings.heapEveryBytes !== undefined && { everyBytes: settings.heapEveryBytes }),
-      ...(settings.heapStackDepth !== undefined && { stackDepth: settings.heapStackDepth }),
-    }),
-  );
+  // A worker is not recorded exactly: the report is the main thread's.
+  if (run?.exact && isMainThread) {
+    heap.attach(new ExactSource({ tracking: () => heap.tracking(), top: run.top, warn }));
+  } else {
+    heap.attach(
+      new V8Source({
+        ...frames,
+        warn,
+        ...(settings.heapJsTotals && { totals: totalsSampler(process.argv[1] ?? '', process.cwd()) }),
+        ...(settings.heapEveryBytes !== undefined && { everyBytes: settings.heapEveryBytes }),
+        ...(settings.heapStackDepth !== undefined && { stackDepth: settings.heapStackDepth }),
+      }),
+    );
+  }
 
   heap.attach(
     new BuffersSource(heap.host, {
@@ -52,6 +60,8 @@ function loadWasmSource({ trace, heap, settings, frames }: Instances): WasmSourc
   const shared = sharedLedgerMemory();
   return new WasmSource(heap.host, {
     isOwnFrame: frames.isOwnFrame,
+    displayPath: frames.displayPath,
+    openSourceMap: openWasmSourceMap,
     contexts: settings.wasmContext,
     demangle: settings.demangle,
     onMemoryBytes: (bytes) => events.counter('wasm_memory_bytes', bytes),

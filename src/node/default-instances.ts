@@ -16,6 +16,7 @@ import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
 import { HeapPublisher } from './heap-publisher.js';
+import { attachTracking } from './object-tracking.js';
 import { ownFrames } from './own-frames.js';
 import { SourceMaps } from './source-maps.js';
 import { joinThreads, ThreadChannel, tellMain } from './thread-channel.js';
@@ -90,6 +91,7 @@ function create(): Instances {
   if (settings.heapStackDepth !== undefined) heap.setStackDepth(settings.heapStackDepth);
   if (settings.enabled === true || fromParent()?.recording[0] === 1) trace.enable();
   const instances: Instances = { trace, heap, settings, exit, frames, hooked: false };
+  attachTracking(instances);
   armHeap(instances, false);
   return instances;
 }

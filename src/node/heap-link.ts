@@ -3,7 +3,8 @@
  * time, requests, and how far the worker is with them.
  *
  *     memory | live bytes of each source (4 doubles) | last sign of life, us | time of a snapshot, ms |
- *            | last request | last request for a snapshot | progress | snapshots sent and not yet taken |  (i32 each)
+ *            | last request | last request for a snapshot | progress | snapshots sent and not yet taken |
+ *            | 1 while the worker blocks and what it sent last is how it is |  (i32 each)
  *
  * Requests are numbered from 1. Progress is twice the number of a request once the worker has noticed it, and one more
  * when it is answered.
@@ -18,7 +19,8 @@ const REQUEST = 0;
 const SNAPSHOT_REQUEST = 1;
 const PROGRESS = 2;
 const UNREAD = 3;
-const COUNTS = 4;
+const IDLE = 4;
+const COUNTS = 5;
 
 export class HeapLink {
   readonly memory: SharedArrayBuffer;
@@ -61,6 +63,20 @@ export class HeapLink {
   /** Snapshots that wait in the main thread's queue. */
   get unread(): number {
     return Atomics.load(this.#counts, UNREAD);
+  }
+
+  /** Whether the worker blocks since it sent its last snapshot: there is nothing to ask. */
+  get isIdle(): boolean {
+    return Atomics.load(this.#counts, IDLE) === 1;
+  }
+
+  set isIdle(idle: boolean) {
+    Atomics.store(this.#counts, IDLE, idle ? 1 : 0);
+  }
+
+  /** Whether a request waits to be taken up. */
+  get isAsked(): boolean {
+    return Atomics.load(this.#counts, PROGRESS) < 2 * Atomics.load(this.#counts, REQUEST);
   }
 
   sent(): void {

@@ -11,6 +11,7 @@ import { createRequire } from 'node:module';
 import { SOURCE_NAMES } from '../heap/snapshot.js';
 import { largestSites } from '../heap/thread-heaps.js';
 import type { HeapEvents, HeapTracer } from '../heap/tracer.js';
+import { hearBlockedWaits } from './blocked-waits.js';
 import type { ExitTasks } from './exit.js';
 import { HeapLink } from './heap-link.js';
 import { tellMain } from './thread-channel.js';
@@ -36,7 +37,7 @@ export class HeapPublisher {
   #started = false;
   #publishing = false;
   #dueUs = 0;
-  /** The throttle's countdown when the clock last ticked: each allocation counts it down. */
+  /** The throttle's countdown at the last snapshot: each allocation counts it down. */
   #left = Number.NaN;
   #usedBytes = 0;
 
@@ -81,18 +82,38 @@ export class HeapPublisher {
     process.nextTick(() => tellMain({ heap: { ...heap, thread: this.#thread() } }));
     this.#link.onAsked(() => this.#answer());
     setInterval(() => this.#tick(), TICK_MS).unref();
+    hearBlockedWaits({
+      tell: () => this.#tellWhileBlocked(),
+      setIdle: (idle) => {
+        this.#link.isIdle = idle;
+      },
+    });
   }
 
   #tick(): void {
     this.#link.aliveUs = this.#nowUs();
-    const { left } = this.#heap!.host.throttle;
-    const hasAllocated = left !== this.#left;
+    if (!this.#hasNews()) return;
+    if (this.#isDue()) this.#publish(false);
+    else this.#heap!.addPoint();
+  }
+
+  /** @returns whether there was anything new */
+  #tellWhileBlocked(): boolean {
+    this.#link.aliveUs = this.#nowUs();
+    if (this.#link.isAsked) this.#answer();
+    else if (!this.#hasNews()) return false;
+    else if (this.#isDue()) this.#publish(false);
+    return true;
+  }
+
+  /** Whether anything was allocated since the last snapshot that is worth another. */
+  #hasNews(): boolean {
+    if (this.#publishing) return false;
+    if (this.#heap!.host.throttle.left !== this.#left) return true;
     const usedBytes = this.#v8.getHeapStatistics().used_heap_size;
-    const hasGrown =
-      usedBytes > this.#usedBytes * LEAST_GROWTH + LEAST_BYTES || usedBytes * LEAST_GROWTH < this.#usedBytes;
-    if ((hasAllocated || hasGrown) && this.#isDue()) this.#publish(false);
-    else if (hasAllocated) this.#heap!.addPoint();
-    this.#left = this.#heap!.host.throttle.left;
+    return (
+      usedBytes > this.#usedBytes * LEAST_GROWTH + LEAST_BYTES || usedBytes * LEAST_GROWTH < this.#usedBytes
+    );
   }
 
   #isDue(): boolean {
@@ -122,6 +143,7 @@ export class HeapPublisher {
       this.#link.snapshotMs = tookUs / 1000;
       this.#dueUs = this.#nowUs() + Math.max(TICK_MS * 1000, tookUs / SHARE);
       this.#usedBytes = this.#v8.getHeapStatistics().used_heap_size;
+      this.#left = this.#heap!.host.throttle.left;
     } finally {
       this.#publishing = false;
     }

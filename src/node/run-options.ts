@@ -13,6 +13,10 @@ export interface RunOptions {
   readonly top: number;
   /** Seconds between reports while the program runs; 0 for none. */
   readonly reportEverySeconds: number;
+  /** Record every allocation of the JavaScript heap. */
+  readonly exact: boolean;
+  /** Say at the end why what the program left is alive. */
+  readonly retainers: boolean;
   /** Whether to note now and then what is live, where no reports are asked for in between. */
   readonly checkpoints: boolean;
   readonly timeline: readonly TimelineName[];

@@ -46,6 +46,7 @@ function startReports(instances: Instances, options: RunOptions): void {
   const { trace, heap, exit } = instances;
   const forked = isFork();
   trace.setProcessName(basename(process.argv[1] ?? 'node'));
+  if (options.retainers) heap.mark();
   const report = (): void => {
     heap.report({ top: options.top });
     trace.drain();
@@ -57,7 +58,7 @@ function startReports(instances: Instances, options: RunOptions): void {
   const limit = new HeapLimit(report);
   exit.before(() => {
     limit.stop();
-    heap.report({ top: options.top, final: true });
+    heap.report({ top: options.top, final: true, retainers: options.retainers });
   });
   exit.last(() => {
     const result = trace.flush();

@@ -21,7 +21,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Frame } from '../heap/frame.js';
 
 /** What is used of `node:module`'s SourceMap; its typings leave out that `findEntry` may answer `{}`. */
-interface ParsedMap {
+export interface ParsedMap {
   readonly payload: { readonly sources?: readonly string[] };
   findEntry(lineOffset: number, columnOffset: number): Partial<MapEntry>;
 }
@@ -36,7 +36,7 @@ interface MapEntry {
   name: string;
 }
 
-interface ModuleWithMaps {
+export interface ModuleWithMaps {
   findSourceMap(script: string): ParsedMap | undefined;
   SourceMap: new (payload: object) => ParsedMap;
 }
@@ -101,11 +101,11 @@ export class SourceMaps {
   }
 }
 
-function isOnDisk(file: string): boolean {
+export function isOnDisk(file: string): boolean {
   return file.startsWith('file:') || file.startsWith('/') || /^[A-Za-z]:[\\/]/.test(file);
 }
 
-function readBounded(url: string): string {
+export function readBounded(url: string): string {
   const path = fileURLToPath(url);
   if (statSync(path).size > MAX_FILE_BYTES) return '';
   return readFileSync(path, 'utf8');
@@ -121,7 +121,7 @@ function referenceIn(script: string): string | undefined {
   return /^[^\s'"]+/.exec(script.slice(at + '//# sourceMappingURL='.length))?.[0];
 }
 
-function dataText(url: string): string {
+export function dataText(url: string): string {
   const comma = url.indexOf(',');
   const body = url.slice(comma + 1);
   if (url.slice(0, comma).endsWith(';base64')) return Buffer.from(body, 'base64').toString('utf8');

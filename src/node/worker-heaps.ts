@@ -18,8 +18,10 @@ import type { FromWorker, ThreadChannel } from './thread-channel.js';
 /** How long a worker may take to notice that it is asked: for a report, for a point, before `terminate()`. */
 const REPORT_MS = 1000;
 const POINT_MS = 50;
-const LAST_WORD_MS = 300;
+const LAST_WORD_MS = 500;
 const LONGEST_MS = 10_000;
+/** A worker of which nothing is known yet is given so many times as long. */
+const UNKNOWN_FACTOR = 2;
 /** Workers tell once a second that their loop turns. */
 const STALLED_US = 2_500_000;
 /** Late threads that are named. */
@@ -144,7 +146,7 @@ export class WorkerHeaps implements ThreadHeaps {
         this.#waitForAll(LAST_WORD_MS);
         channel.drain();
         for (const asked of this.#askedOnes()) {
-          asked.hasLastWord = asked.link.hasAnswered(this.#asked.number);
+          asked.hasLastWord = asked.link.isIdle || asked.link.hasAnswered(this.#asked.number);
         }
       }
       return terminate.call(worker);
@@ -161,10 +163,16 @@ export class WorkerHeaps implements ThreadHeaps {
   #waitForAll(acceptMs: number): void {
     const { number, what } = this.#asked;
     const startMs = performance.now();
-    for (const { link } of this.#askedOnes()) {
-      if (this.#isStalled(link)) continue;
-      const answerMs = what === 'figures' ? acceptMs : Math.max(REPORT_MS, 3 * link.snapshotMs);
-      link.waitFor(number, startMs, acceptMs, Math.min(answerMs, LONGEST_MS));
+    for (const { link, last } of this.#askedOnes()) {
+      if (link.isIdle || this.#isStalled(link)) continue;
+      const patienceMs = last === undefined ? UNKNOWN_FACTOR * acceptMs : acceptMs;
+      const answerMs = what === 'figures' ? acceptMs : Math.max(2 * REPORT_MS, 3 * link.snapshotMs);
+      link.waitFor(
+        number,
+        startMs,
+        what === 'figures' ? acceptMs : patienceMs,
+        Math.min(answerMs, LONGEST_MS),
+      );
     }
   }
 
@@ -185,7 +193,7 @@ export class WorkerHeaps implements ThreadHeaps {
     if (counts.size > 0) facts['threads'] = ['main', ...[...counts].map(timesText)].join(', ');
     if (this.#ended.counts.length > 0) facts['ended_threads'] = this.#ended.counts.map(endedText).join(', ');
     const late = workers
-      .filter(({ link }) => !link.hasAnswered(this.#asked.number))
+      .filter(({ link }) => !link.isIdle && !link.hasAnswered(this.#asked.number))
       .map((w) => this.#ageText(w));
     const more = late.length - MAX_NAMED;
     if (more > 0) late.splice(MAX_NAMED, more, `${more} more`);

@@ -9,7 +9,14 @@
  * Not here: the text of a row (`heap-rows.ts`), the course of the counter (`live-history.ts`).
  */
 import { reportRows } from '../heap/report.js';
-import { type GrowthRow, type HeapRow, parseGrowthRow, parseHeapRow } from './heap-rows.js';
+import {
+  type GrowthRow,
+  type HeapRow,
+  parseGrowthRow,
+  parseHeapRow,
+  parseRetainerRow,
+  type RetainerRow,
+} from './heap-rows.js';
 import { LIVE_COUNTER, liveBytesOf } from './live-history.js';
 import { type RecordedSnapshot, recordedSnapshot } from './report-data.js';
 import { rowSources } from './row-source.js';
@@ -23,6 +30,8 @@ import {
   threadOf,
   timeUsOf,
 } from './trace-event.js';
+
+export type { RetainerRow } from './heap-rows.js';
 
 /** A row, and the heap it is about where that is certain: `js`, `wasm`, `buffers` or `manual`. */
 export interface ReportRow extends HeapRow {
@@ -57,6 +66,8 @@ export interface HeapReport {
   readonly growth: readonly GrowthRow[] | null;
   /** Heaps whose rows in `sites` are what is live, since their totals are not known. */
   readonly liveOnly: readonly string[];
+  /** Why the leaks are alive, then what survived since a mark; by rank. Empty when nobody asked. */
+  readonly retainers: readonly RetainerRow[];
 }
 
 /** One event of the counter `heap_live_bytes`. */
@@ -76,6 +87,7 @@ interface OpenReport {
   readonly stats: Map<string, string>;
   readonly leaks: Map<string, string>;
   readonly sites: Map<string, string>;
+  readonly retainers: Map<string, string>;
   readonly peak: Map<string, string>;
   readonly growth: Map<string, string>;
 }
@@ -84,6 +96,7 @@ const TABLES = {
   heap_report_stats: 'stats',
   heap_leaks: 'leaks',
   heap_sites: 'sites',
+  heap_retainers: 'retainers',
   heap_peak: 'peak',
   heap_growth: 'growth',
 } as const;
@@ -183,6 +196,7 @@ export class HeapReports {
       stats: new Map(),
       leaks: new Map(),
       sites: new Map(),
+      retainers: new Map(),
       peak: new Map(),
       growth: new Map(),
     };
@@ -195,6 +209,14 @@ export class HeapReports {
   #addRows(event: TraceEvent, table: Table): void {
     const rows = Object.entries(argumentsOf(event));
     let report = this.#current.get(threadKey(event));
+    if (table === 'retainers' && report === undefined) {
+      // `heap.whyAlive` writes its row alone: it adds to what the last report says.
+      const last = this.#lastReport.get(processOf(event));
+      if (last !== undefined) {
+        report = last;
+        for (const key of last.retainers.keys()) if (key.startsWith('class_')) last.retainers.delete(key);
+      }
+    }
     if (report === undefined || rows.some(([key]) => report?.[table].has(key))) report = this.#begin(event);
     for (const [key, value] of rows)
       report[table].set(key, typeof value === 'string' ? value : String(value));
@@ -215,6 +237,7 @@ function finish(open: OpenReport): HeapReport {
     leaksInfo: open.leaks.get('info') ?? null,
     sites: withSources(rankedRows(open.sites, 'site_', parseHeapRow), liveBytes, false),
     sitesInfo: open.sites.get('info') ?? null,
+    retainers: [...retainers(open, 'leak'), ...retainers(open, 'class')],
     peak: withSources(rankedRows(open.peak, 'peak_', parseHeapRow), liveBytes, false),
     growth: open.growth.size === 0 ? null : rankedRows(open.growth, 'growth_', parseGrowthRow),
     liveOnly: [...open.sites].filter(([, value]) => value === 'live only').map(([source]) => source),
@@ -228,6 +251,14 @@ function withSources(
 ): ReportRow[] {
   const sources = rowSources(rows, liveBytes, areLive);
   return rows.map((row, i) => ({ ...row, source: sources[i] ?? null }));
+}
+
+function retainers(open: OpenReport, group: 'leak' | 'class'): RetainerRow[] {
+  const prefix = `${group}_`;
+  return [...open.retainers]
+    .filter(([key]) => key.startsWith(prefix) && /^\d+$/.test(key.slice(prefix.length)))
+    .map(([key, text]) => parseRetainerRow(group, Number(key.slice(prefix.length)), text))
+    .sort((a, b) => a.rank - b.rank);
 }
 
 /** Rows in numeric order of their keys, which need not be their order in the file. */

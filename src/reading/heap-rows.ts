@@ -49,6 +49,33 @@ export function parseHeapRow(rank: number, text: string): HeapRow {
   };
 }
 
+/** One row of `heap_retainers`: why a leak, or a group of survivors, is alive. */
+export interface RetainerRow {
+  /** `leak` where the rank is that of a row of `heap_leaks`, `class` for what survived since a mark. */
+  readonly group: 'leak' | 'class';
+  readonly rank: number;
+  readonly text: string;
+  /** From a root to one of the objects. */
+  readonly path: readonly string[];
+  /** null when the text does not end in figures. */
+  readonly bytes: number | null;
+  readonly objects: number | null;
+}
+
+const HELD = /^([\s\S]*?)\s*\((\d+) bytes?, (\d+) objects?\)\s*$/;
+
+export function parseRetainerRow(group: 'leak' | 'class', rank: number, text: string): RetainerRow {
+  const held = HELD.exec(text);
+  return {
+    group,
+    rank,
+    text,
+    path: (held?.[1] ?? text).split(' > '),
+    bytes: held === null ? null : Number(held[2]),
+    objects: held === null ? null : Number(held[3]),
+  };
+}
+
 /** A site that grows, as `heap_growth` has it. */
 export interface GrowthRow {
   /** The number in the row's key; 1 gained most. */

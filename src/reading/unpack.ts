@@ -71,6 +71,8 @@ async function* chunksOf(path: string): AsyncGenerator<Buffer, void> {
 class Gunzip {
   readonly #stream = createGunzip({ chunkSize: UNPACKED_PIECE_BYTES });
   #problem: string | null = null;
+  /** The stream has ended, perhaps before the file: what follows (zeroes, after a crash of the machine) it never takes. */
+  #isOver = false;
   /** What `onBytes` threw. */
   #thrown: { readonly error: unknown } | null = null;
   #settle: () => void = () => {};
@@ -86,7 +88,10 @@ class Gunzip {
         this.#settle();
       }
     });
-    this.#stream.on('end', () => this.#settle());
+    this.#stream.on('end', () => {
+      this.#isOver = true;
+      this.#settle();
+    });
     this.#stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#problem =
         error.code === 'Z_BUF_ERROR'
@@ -107,7 +112,7 @@ class Gunzip {
         this.#stream.write(bytes.subarray(from, Math.min(held, from + PACKED_CHUNK_BYTES)), done);
       });
     }
-    return this.#problem === null;
+    return this.#problem === null && !this.#isOver;
   }
 
   /** Why unpacking stopped early; null when it came to the end. */
@@ -119,7 +124,7 @@ class Gunzip {
 
   /** Does one step, unless an earlier one failed, and waits until it is done, has failed or was the last. */
   async #settled(step: (done: () => void) => void): Promise<void> {
-    if (this.#problem !== null) return;
+    if (this.#problem !== null || this.#isOver) return;
     await new Promise<void>((resolve) => {
       this.#settle = resolve;
       step(() => resolve());

@@ -46,7 +46,8 @@ export class OpenScope implements Scope {
     if (log === undefined) return;
     this.#log = undefined;
     if (!log.recording) return;
-    const all = args === undefined ? this.#args : joined(this.#args, args);
+    const first = this.#args;
+    const all = args === undefined ? first : first === undefined ? args : joined(first, args);
     log.ring.operand = this.#startUs;
     if (all === undefined) log.recordScope(this.#kinds, this.#categoryId, this.#name);
     else log.recordWith(this.#kinds, this.#categoryId, this.#name, all);
@@ -57,13 +58,13 @@ export class OpenScope implements Scope {
   }
 }
 
-function joined(first: Arguments | undefined, last: Arguments): Arguments {
+function joined(first: Arguments, last: Arguments): Arguments {
   try {
     return { ...first, ...last };
   } catch {
     // A getter or a proxy threw: one by one, each with its own say.
     const entries = [first, last].flatMap((args) =>
-      args === undefined ? [] : ownKeys(args).map((key) => [key, read(args, key)] as const),
+      ownKeys(args).map((key) => [key, read(args, key)] as const),
     );
     return Object.fromEntries(entries);
   }

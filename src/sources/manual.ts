@@ -86,12 +86,9 @@ export class ManualSource implements ManualHeap {
 
   alloc(key: HeapKey, bytes: number, entry: EntryFunction): void {
     if (!this.#armed) return;
-    if (!isByteCount(bytes)) this.#refuse(bytes);
-    else if (isUint32(key)) this.#numbers.alloc(key, Math.floor(bytes), entry);
-    else {
-      if (isObject(key)) this.#untrack(key);
-      this.#others.alloc(this.#idFor(key), Math.floor(bytes), entry);
-    }
+    // Nearly all calls: no more to check, and short enough to be compiled into the caller.
+    if (isUint32(key) && isUint32(bytes)) this.#numbers.alloc(key, bytes, entry);
+    else this.#allocOther(key, bytes, entry);
   }
 
   free(key: HeapKey): void {
@@ -137,6 +134,15 @@ export class ManualSource implements ManualHeap {
     this.#tracked.free(token.number);
     this.#blocks.end(token);
     return true;
+  }
+
+  #allocOther(key: HeapKey, bytes: number, entry: EntryFunction): void {
+    if (!isByteCount(bytes)) this.#refuse(bytes);
+    else if (isUint32(key)) this.#numbers.alloc(key, Math.floor(bytes), entry);
+    else {
+      if (isObject(key)) this.#untrack(key);
+      this.#others.alloc(this.#idFor(key), Math.floor(bytes), entry);
+    }
   }
 
   #idFor(key: unknown): number {

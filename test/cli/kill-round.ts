@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,11 +96,11 @@ export async function killRound({ mode, way, out, afterMs }: KillRound): Promise
       stderr += chunk;
     });
     const ended = once(child, 'close');
-    const ledger = join(folder, 'ledger');
-    while (!existsSync(ledger) || readFileSync(ledger).length === 0) await pause(5);
+    const [ledger, told] = [join(folder, 'ledger'), join(folder, 'pid')];
+    while (sizeOf(ledger) === 0 || sizeOf(told) === 0) await pause(5);
     await pause(afterMs);
     if (way === 'run and parent') child.kill('SIGKILL');
-    process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL');
+    process.kill(Number(readFileSync(told, 'utf8')), 'SIGKILL');
     await ended;
     return await outcomeOf(folder, out, stderr);
   } finally {
@@ -112,9 +112,10 @@ async function outcomeOf(folder: string, out: string, stderr: string): Promise<K
   const bytes = readFileSync(join(folder, 'ledger'));
   const recorded = Math.floor(bytes.length / 16);
   const timeUs = (n: number): number => bytes.readDoubleLE(16 * n + 8);
-  const files = out.includes('%')
-    ? readdirSync(folder).filter((name) => name.startsWith(out.slice(0, out.indexOf('%'))))
-    : [out];
+  const [before = '', after = ''] = out.split('%03u');
+  const isOurs = (name: string): boolean => name.startsWith(before) && name.endsWith(after);
+  // Not the temporary name of a file that had no event yet.
+  const files = out.includes('%') ? readdirSync(folder).filter(isOurs) : [out];
   const found: number[] = [];
   let isJson = true;
   for (const name of files.sort()) {
@@ -130,6 +131,10 @@ async function outcomeOf(folder: string, out: string, stderr: string): Promise<K
   while (oldest < recorded && known.has(oldest)) oldest++;
   const oldestMissingMs = oldest < recorded ? (timeUs(recorded - 1) - timeUs(oldest)) / 1000 : 0;
   return { recorded, found, oldestMissingMs, isJson, stderr };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function pause(ms: number): Promise<void> {

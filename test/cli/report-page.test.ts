@@ -79,6 +79,7 @@ describe('the tables of a report', () => {
     peak: [],
     growth: null,
     liveOnly: [],
+    retainers: [],
   };
 
   it('say so when nothing leaks', () => {

@@ -172,6 +172,20 @@ describe('workers under otrace run', () => {
     assert.match(String(stats['threads_not_answering']), /^worker 1 \(as it was \d+\.\d s before\)$/);
   });
 
+  test('that block in Atomics.wait between tasks, as those of pools do, are as they are', async () => {
+    folder.program(
+      'waiting.js',
+      `const { Worker, parentPort } = require('node:worker_threads');
+       const code = ${JSON.stringify(`${KEEP} require('node:worker_threads').parentPort.postMessage('up'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`)};
+       const pool = [new Worker(code, { eval: true }), new Worker(code, { eval: true })];
+       let up = 0;
+       for (const worker of pool) worker.on('message', () => { if (++up === 2) setTimeout(() => process.exit(0), 4000); });`,
+    );
+    const { leaks, stats } = await traced('waiting.js');
+    assert.equal(rowOf('keepJobs', leaks).thread, '[worker eval] x2');
+    assert.equal(stats['threads_not_answering'], undefined);
+  });
+
   test('count what the program says exactly', async () => {
     const otrace = JSON.stringify(new URL('../../dist/esm/index.js', import.meta.url).href);
     folder.program(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LiveTable } from '../../src/heap/live-table.js';
+import { hashOf } from '../../src/heap/shard.js';
 import { seededRandom } from './seeded-random.js';
 
 interface Block {
@@ -72,6 +73,32 @@ describe('LiveTable', () => {
 
   it('does what a Map does once it has spread over its shards', () => {
     runAgainstModel(3, 120_000, 16, (random) => Math.floor(random * 60_000) * 48);
+  });
+
+  describe('with keys that all want the same few homes', () => {
+    const crowd: number[] = [];
+    for (let key = 0; crowd.length < 500; key++) if (hashOf(key) >>> 26 === 0) crowd.push(key);
+
+    it('does what a Map does', () => {
+      runAgainstModel(4, 5000, 1, (random) => crowd[Math.floor(random * crowd.length)]!);
+    });
+
+    it('does not grow and shrink by turns', () => {
+      let resized = 0;
+      const table = new LiveTable({
+        allocate: (words) => {
+          resized++;
+          return new Int32Array(words);
+        },
+      });
+      for (const key of crowd) table.put(key, 1, 0);
+      resized = 0;
+      for (let i = 0; i < 2000; i++) {
+        table.take(crowd[i % 10]!);
+        table.put(crowd[i % 10]!, 1, 0);
+      }
+      assert.ok(resized <= 2, `${resized} times`);
+    });
   });
 
   it('takes 0, 0xffffffff and beyond as bytes and as keys', () => {

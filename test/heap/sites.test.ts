@@ -30,11 +30,15 @@ describe('SiteTable', () => {
     const sites = new SiteTable('manual');
     for (let i = 0; i < 1000; i++) {
       const site = sites.siteOf(stack(`f${i}`));
-      sites.totalBytes[site]! += i;
+      sites.allocated(site, i);
     }
-    for (let i = 0; i < 1000; i++) assert.equal(sites.totalBytes[sites.siteOf(stack(`f${i}`))], i);
+    sites.allocated(UNCAPTURED, 7);
+    const { bytes, blocks } = sites.totals();
+    assert.deepEqual([bytes[UNCAPTURED], blocks[UNCAPTURED]], [7, 1]);
+    for (let i = 0; i < 1000; i++) assert.equal(bytes[sites.siteOf(stack(`f${i}`))], i);
     sites.resetTotals();
-    assert.ok(sites.totalBytes.every((bytes) => bytes === 0));
+    const none = sites.totals();
+    assert.ok([...none.bytes, ...none.blocks].every((figure) => figure === 0));
     assert.equal(sites.count, 1001);
   });
 

@@ -33,6 +33,13 @@ function someEvents(count: number): string {
 }
 
 describe('a file', () => {
+  it('of gzip with zeroes behind it, as a crash of the machine may leave, is read up to them', async () => {
+    const text = someEvents(100);
+    const { events, damage } = await read(write(Buffer.concat([gzipSync(text), Buffer.alloc(100_000)])));
+    assert.deepEqual(events, JSON.parse(text));
+    assert.equal(damage, null);
+  });
+
   it('is read whole, in chunks', async () => {
     const text = someEvents(20_000);
     const { eventCount, events, damage, bytes, gzip, fileBytes } = await read(write(text));

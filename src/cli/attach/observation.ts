@@ -47,8 +47,11 @@ const COUNTER_EVERY_MS = 1_000;
 const BUDGET = 50;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** @throws OtraceError `OTRACE_ATTACH` when sampling can't begin */
-export async function observe(observed: Observed, pace: Pace): Promise<Outcome> {
+/**
+ * @param onBegun called when sampling has begun
+ * @throws OtraceError `OTRACE_ATTACH` when it can't
+ */
+export async function observe(observed: Observed, pace: Pace, onBegun: () => void): Promise<Outcome> {
   const { connection, ending, source, heap } = observed;
   try {
     await source.start();
@@ -57,6 +60,7 @@ export async function observe(observed: Observed, pace: Pace): Promise<Outcome> 
     throw new OtraceError('OTRACE_ATTACH', `sampling could not begin (${(error as Error).message})`);
   }
   heap.enable(['js']);
+  onBegun();
   const counting = setInterval(() => void count(observed), COUNTER_EVERY_MS);
   const { reportEveryMs, forMs, top } = pace;
   const beganMs = performance.now();

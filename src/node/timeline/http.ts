@@ -6,13 +6,18 @@
  *     name    method and route; path segments that look like identifiers are `:id`, so that names stay few
  *     args    side (served or made), method, host (made), path, status, and `error` when there was no whole answer
  *
- * Queries are left out: they carry secrets. What is known of a request under way is kept by the request itself
- * (a listener's closure, a weak map), so a request that never ends keeps nothing once it is collected.
+ * Queries are left out: they carry secrets. What is known of a request under way is kept by its connection or, for
+ * one made, by the request itself, weakly: one that never ends keeps nothing once it is collected.
+ *
+ * A busy server pays for each request, so a request served adds nothing to a weak map (which would cost the most
+ * here: each entry is the collector's too), only the connection does, and its name and arguments go the recorder's
+ * short way.
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { Timeline, TimelineArgs, TimelinePart } from './timeline.js';
+import type { Scope } from '../../recorder/scope.js';
+import type { Timeline, TimelinePart } from './timeline.js';
 
 /** What undici publishes of its requests. */
 interface UndiciRequest {
@@ -21,14 +26,17 @@ interface UndiciRequest {
   readonly path: string;
 }
 
+/** A request that is being answered. */
 interface Served {
-  readonly startUs: number;
-  readonly method: string;
-  readonly url: string;
+  readonly response: ServerResponse;
+  readonly route: Route;
+  readonly slice: Scope;
 }
 
+/** A request that is being made. */
 interface Made {
-  readonly startUs: number;
+  readonly route: Route;
+  readonly slice: Scope;
   status?: number;
   error?: string;
 }
@@ -36,72 +44,66 @@ interface Made {
 /** Requests that start from now on. */
 export function startHttp(timeline: Timeline): TimelinePart {
   const channels = createRequire(import.meta.url)('node:diagnostics_channel') as Channels;
-  const served = new WeakMap<ServerResponse, Served>();
   const made = new WeakMap<object, Made>();
-  const names = new RouteNames();
+  const routes = new Routes();
+  const begin = timeline.scopes('http');
   let on = true;
-  const record = (name: string, startUs: number, args: TimelineArgs): void => {
-    if (on) timeline.complete('http', name, startUs, timeline.nowUs() - startUs, args);
-  };
-
-  /** Ends the slice of a response, once. @param error why there was no whole answer */
-  const endServed = (response: ServerResponse, error?: string): void => {
-    const known = served.get(response);
-    if (known === undefined) return;
-    served.delete(response);
-    const { startUs, method, url } = known;
-    const path = pathOf(url);
-    const name = names.of(method, path);
-    if (error === undefined)
-      record(name, startUs, { side: 'served', method, path, status: response.statusCode });
-    else record(name, startUs, { side: 'served', method, path, error });
-  };
 
   /**
-   * What is being answered on each connection, for the answers that its end cuts short. A listener on each response
-   * would say the same and cost a busy server twice what all the rest of this does.
+   * What is being answered on each connection, one unless the client sends ahead. Its end cuts the answers short. A
+   * listener on each response would say the same and cost a busy server twice what all the rest of this does.
    */
-  const answering = new WeakMap<Socket, Set<ServerResponse>>();
-  const answeringOn = (socket: Socket): Set<ServerResponse> => {
-    let responses = answering.get(socket);
-    if (responses === undefined) {
-      const all = new Set<ServerResponse>();
-      answering.set(socket, all);
-      socket.once('close', () => {
-        for (const response of all) endServed(response, 'closed before the answer was whole');
-        all.clear();
-      });
-      responses = all;
-    }
-    return responses;
+  const answering = new WeakMap<Socket, Served[]>();
+  const watch = (socket: Socket): Served[] => {
+    const all: Served[] = [];
+    answering.set(socket, all);
+    socket.once('close', () => {
+      for (const { slice, route } of all) {
+        const { method, path } = route;
+        if (on) slice.end({ side: 'served', method, path, error: 'closed before the answer was whole' });
+      }
+      all.length = 0;
+    });
+    return all;
   };
 
-  const endMade = (request: object, method: string, host: string, url: string): void => {
+  const startMade = (request: object, method: string, host: string, url: string): void => {
+    const route = routes.of(method, url, host);
+    made.set(request, { route, slice: begin(route.name) });
+  };
+  const endMade = (request: object): void => {
     const known = made.get(request);
     if (known === undefined) return;
     made.delete(request);
-    const { startUs, ...outcome } = known;
-    const path = pathOf(url);
-    record(names.of(method, host + path), startUs, { side: 'made', method, host, path, ...outcome });
+    const { route, slice, ...outcome } = known;
+    const { method, host, path } = route;
+    if (on) slice.end({ side: 'made', method, host, path, ...outcome });
   };
-  const endUndici = (request: UndiciRequest): void =>
-    endMade(request, request.method, String(request.origin).replace(/^[a-z]+:\/\//, ''), request.path);
 
   const unsubscribe = subscribed(channels, {
     'http.server.request.start': ({ request, response, socket }: ServerMessage) => {
       // The URL now, because routers rewrite it on the way.
-      const { method = '', url = '' } = request;
-      served.set(response, { startUs: timeline.nowUs(), method, url });
-      answeringOn(socket).add(response);
+      const route = routes.of(request.method ?? '', request.url ?? '');
+      const slice = begin(route.name);
+      (answering.get(socket) ?? watch(socket)).push({ response, route, slice });
     },
     'http.server.response.finish': ({ response, socket }: ServerMessage) => {
-      answering.get(socket)?.delete(response);
-      endServed(response);
+      const all = answering.get(socket);
+      if (all === undefined) return; // it started before we did
+      for (let i = 0; i < all.length; i++) {
+        const known = all[i]!;
+        if (known.response !== response) continue;
+        if (i === all.length - 1) all.pop();
+        else all.splice(i, 1);
+        const { method, path } = known.route;
+        known.slice.end({ side: 'served', method, path, status: response.statusCode });
+        return;
+      }
     },
 
     'http.client.request.start': ({ request }: ClientMessage) => {
-      made.set(request, { startUs: timeline.nowUs() });
-      request.once('close', () => endMade(request, request.method, hostOf(request), request.path));
+      startMade(request, request.method, hostOf(request), request.path);
+      request.once('close', () => endMade(request));
     },
     'http.client.response.finish': ({ request, response }: ClientMessage) => {
       const known = made.get(request);
@@ -113,17 +115,18 @@ export function startHttp(timeline: Timeline): TimelinePart {
     },
 
     'undici:request:create': ({ request }: UndiciMessage) => {
-      made.set(request, { startUs: timeline.nowUs() });
+      const { method, origin, path } = request;
+      startMade(request, method, String(origin).replace(/^[a-z]+:\/\//, ''), path);
     },
     'undici:request:headers': ({ request, response }: UndiciMessage) => {
       const known = made.get(request);
       if (known !== undefined && response !== undefined) known.status = response.statusCode;
     },
-    'undici:request:trailers': ({ request }: UndiciMessage) => endUndici(request),
+    'undici:request:trailers': ({ request }: UndiciMessage) => endMade(request),
     'undici:request:error': ({ request, error }: UndiciMessage) => {
       const known = made.get(request);
       if (known !== undefined) known.error = codeOf(error);
-      endUndici(request);
+      endMade(request);
     },
   });
   return {
@@ -165,39 +168,55 @@ function subscribed(channels: Channels, handlers: Record<string, (message: never
   };
 }
 
-/** The path alone, of the relative or absolute form that a request line may have. */
-function pathOf(url: string): string {
-  if (url.charCodeAt(0) !== 0x2f) return withoutQuery(url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, ''));
-  return withoutQuery(url);
+/** What requests of one kind have in common. */
+interface Route {
+  readonly method: string;
+  /** Empty for requests served. */
+  readonly host: string;
+  readonly path: string;
+  /** `GET /users/:id` of `/users/17` */
+  readonly name: string;
 }
 
-function withoutQuery(path: string): string {
-  const end = path.search(/[?#]/);
-  return end < 0 ? path : path.slice(0, end);
-}
+/**
+ * The routes met of late, so that a path that comes again is cut into its parts and named once. 256 places; different
+ * paths at one place take turns. A hit costs about 50 ns, a new path a microsecond.
+ */
+class Routes {
+  static readonly #PLACES = 256;
+  /** Longer paths are not kept: they are data more than names. */
+  static readonly #LONGEST = 256;
+  readonly #routes: Route[] = new Array(Routes.#PLACES).fill({ method: '', host: '', path: '', name: '' });
+  /** The path of each as it was given. */
+  readonly #given: string[] = new Array(Routes.#PLACES).fill('');
 
-/** Names of slices, made once for each method and path while there is room. */
-class RouteNames {
-  static readonly #LIMIT = 4096;
-  readonly #names = new Map<string, Map<string, string>>();
-
-  /** `GET /users/:id` of `GET` and `/users/17`. */
-  of(method: string, path: string): string {
-    let ofMethod = this.#names.get(method);
-    if (ofMethod === undefined) {
-      ofMethod = new Map();
-      this.#names.set(method, ofMethod);
+  of(method: string, url: string, host = ''): Route {
+    const query = url.indexOf('?');
+    const given = query < 0 ? url : url.slice(0, query);
+    const { length } = given;
+    const middle = given.charCodeAt(length >> 1);
+    const spread = length * 5 + middle * 7 + given.charCodeAt(length - 2) * 11 + given.charCodeAt(length - 1);
+    const place = spread & (Routes.#PLACES - 1);
+    const known = this.#routes[place]!;
+    if (this.#given[place] === given && known.method === method && known.host === host) return known;
+    const path = pathOf(given);
+    const name = `${method} ${host}${path.replace(IDENTIFIER, '/:id')}`;
+    const route = { method, host, path, name };
+    if (length <= Routes.#LONGEST) {
+      this.#routes[place] = route;
+      this.#given[place] = given;
     }
-    let name = ofMethod.get(path);
-    if (name === undefined) {
-      name = `${method} ${path.replace(IDENTIFIER, '/:id')}`;
-      if (ofMethod.size < RouteNames.#LIMIT) ofMethod.set(path, name);
-    }
-    return name;
+    return route;
   }
 }
 
 const IDENTIFIER = /\/(?:\d+|[0-9a-f-]{16,}|[^/]{33,})(?=\/|$)/gi;
+
+/** The path alone, of the relative or absolute form that a request line may have. */
+function pathOf(url: string): string {
+  const path = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  return path.replace(/[?#].*$/s, '');
+}
 
 function hostOf(request: ClientRequest): string {
   const header = request.getHeader('host');

@@ -19,6 +19,10 @@ export function startTimeline(trace: Recorder, names: readonly TimelineName[]): 
   const timeline: Timeline = {
     nowUs: () => trace.clock.nowUs(),
     fromPerformanceMs: (ms) => trace.clock.fromPerformanceMs(ms),
+    scopes: (name) => {
+      const category = trace.category(name);
+      return (slice) => category.scope(slice);
+    },
     complete: (category, name, startUs, durationUs, args) =>
       trace.category(category).complete(name, startUs, durationUs, args),
     instant: (category, name, atUs, args) => {

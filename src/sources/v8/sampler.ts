@@ -8,7 +8,7 @@
  *
  * Not here: what a profile means (`profile-sites.ts`).
  */
-import { createRequire } from 'node:module';
+import { openSession, post, type Session } from './inspector-session.js';
 import { SampleContinuity } from './sample-continuity.js';
 
 /** One function in one calling context, as `HeapProfiler.getSamplingProfile` gives it. */
@@ -43,12 +43,6 @@ export interface SamplingProfile {
   readonly samples: readonly ProfileSample[];
 }
 
-interface Session {
-  connect(): void;
-  disconnect(): void;
-  post(method: string, params: object, done: (error: Error | null, result: unknown) => void): void;
-}
-
 /**
  * V8's own default. The protocol message nests two levels for each frame and its writer gives up at 300: Node 26
  * aborts the process at a depth of 148 (measured), so deeper stacks are never asked for.
@@ -70,7 +64,7 @@ interface SamplingParameters {
 
 /** Why nobody can start the sampler now, with the remedy; undefined when it is free. */
 export function samplerRefusal(): string | undefined {
-  const session = newSession();
+  const session = openSession();
   if (typeof session === 'string') return session;
   const isHeld = profileOf(session) !== undefined;
   session.disconnect();
@@ -100,7 +94,7 @@ export class HeapSampler {
    */
   start(everyBytes: number, shownDepth: number): string | undefined {
     if (this.#session !== undefined) return undefined;
-    const session = newSession();
+    const session = openSession();
     if (typeof session === 'string') return session;
     if (profileOf(session) !== undefined) {
       session.disconnect();
@@ -146,39 +140,7 @@ export class HeapSampler {
   }
 }
 
-/** @returns why there can be none, with the remedy */
-function newSession(): Session | string {
-  try {
-    const inspector = createRequire(import.meta.url)('node:inspector') as { Session: new () => Session };
-    const session = new inspector.Session();
-    session.connect();
-    return session;
-  } catch (error) {
-    return refusal(error);
-  }
-}
-
-function post(session: Session, method: string, params: object): { result?: unknown; error?: Error } {
-  const answer: { result?: unknown; error?: Error } = {};
-  session.post(method, params, (error, result) => {
-    if (error === null) answer.result = result;
-    else answer.error = error;
-  });
-  return answer;
-}
-
 function profileOf(session: Session): SamplingProfile | undefined {
   const { result } = post(session, 'HeapProfiler.getSamplingProfile', {});
   return (result as { profile: SamplingProfile } | undefined)?.profile;
-}
-
-function refusal(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ERR_ACCESS_DENIED') {
-    return "Node's permission model denies the inspector; add --allow-inspector (Node 24 or newer) to see JavaScript stacks";
-  }
-  if (code === 'ERR_INSPECTOR_NOT_AVAILABLE' || code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
-    return 'this Node was built without the inspector; use an ordinary build to see JavaScript stacks';
-  }
-  return `the inspector is not available (${String(error)}); JavaScript stacks are off`;
 }

@@ -5,9 +5,10 @@
  * far as they are shown, each distinct frame is classified, mapped and formatted once, and stacks are compared as
  * lists of frame numbers.
  */
-import { type Frame, formatFrame } from '../../heap/frame.js';
+import type { Frame } from '../../heap/frame.js';
+import { FrameTable } from './frame-table.js';
 import type { CallFrame } from './sampler.js';
-import { type ClassifiedFrame, classify, type FrameRules, type StackLink, trimStack } from './trim.js';
+import { type FrameRules, type StackLink, trimStack } from './trim.js';
 
 /** How a tree of calling contexts is read. */
 export interface TreeShape<Node> {
@@ -48,39 +49,5 @@ export function walkStacks<Node extends { readonly children: readonly Node[] }>(
     if (!shape.holds(node)) continue;
     const shown = trimStack(link, stackDepth);
     visit(node, shown && { frames: shown, key: frames.keyOf(shown) });
-  }
-}
-
-/**
- * Every frame of one profile once. Frames that read the same get the same number, so that two loads of one file, or
- * two positions that a source map joins, make one site.
- */
-class FrameTable {
-  readonly #rules: FrameRules;
-  readonly #byPosition = new Map<string, ClassifiedFrame>();
-  readonly #numberOfText = new Map<string, number>();
-  readonly #numberOf = new Map<Frame, number>();
-
-  constructor(rules: FrameRules) {
-    this.#rules = rules;
-  }
-
-  of(call: CallFrame): ClassifiedFrame {
-    const { scriptId, lineNumber, columnNumber, functionName } = call;
-    const position = `${scriptId}:${lineNumber}:${columnNumber}:${functionName}`;
-    let classified = this.#byPosition.get(position);
-    if (classified === undefined) {
-      classified = classify(call, this.#rules);
-      this.#byPosition.set(position, classified);
-      const text = formatFrame(classified.frame);
-      const number = this.#numberOfText.get(text) ?? this.#numberOfText.size;
-      this.#numberOfText.set(text, number);
-      this.#numberOf.set(classified.frame, number);
-    }
-    return classified;
-  }
-
-  keyOf(stack: readonly Frame[]): string {
-    return stack.map((frame) => this.#numberOf.get(frame)).join(',');
   }
 }

@@ -6,7 +6,7 @@ import type { AllocationShape } from './allocation-hook.js';
 import type { AllocateCall, FreeCall } from './allocator-trial.js';
 import type { ModuleGraph } from './module-graph.js';
 import type { WasmModule } from './module-sections.js';
-import { signatureOf } from './module-signature.js';
+import { signatureOfType } from './module-signature.js';
 import { KIND } from './section-layout.js';
 
 /** Functions that an allocator may need to run, itself included; one that needs more is no candidate. */
@@ -72,13 +72,20 @@ export function bestOfSignature(module: WasmModule, graph: ModuleGraph, seeds: R
   const rank = new Uint32Array(callCounts);
   for (const { kind, index } of module.exports) if (kind === KIND.function) rank[index]! += 1000;
   for (const f of seeds) rank[f]! += 1_000_000;
+  const signatures = module.typeSection.types.map((type) => type && signatureOfType(type));
   return (signature) => {
     const found: number[] = [];
     for (let f = module.importedFunctions.length; f < callCounts.length; f++) {
-      if (rank[f]! < 2 || signatureOf(module, f) !== signature) continue;
-      if (seeds.has(f) || isSmall(graph, f)) found.push(f);
+      if (rank[f]! >= 2 && signatures[module.functionTypeIndex(f)] === signature) found.push(f);
     }
-    return found.sort((a, b) => rank[b]! - rank[a]!).slice(0, MOST_CANDIDATES);
+    found.sort((a, b) => rank[b]! - rank[a]!);
+    // Only as many as are taken are looked into: a large module has tens of thousands.
+    const best: number[] = [];
+    for (const f of found) {
+      if (best.length >= MOST_CANDIDATES) break;
+      if (seeds.has(f) || isSmall(graph, f)) best.push(f);
+    }
+    return best;
   };
 }
 

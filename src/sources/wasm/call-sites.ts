@@ -18,6 +18,8 @@ import type { FunctionNames, SplitStack, WasmFrames } from './wasm-frames.js';
 
 /** Frames looked at to find the JavaScript behind deep recursion in the module. */
 const MOST_FRAMES = 100;
+/** Frames that are left out of the module's own: moved bodies, and JavaScript that only passes calls on. */
+const SPARE_FRAMES = 8;
 const MOST_ENTRIES = 65_536;
 const NOT_SAMPLED = 1;
 
@@ -64,6 +66,11 @@ export class CallSites {
     return calls;
   }
 
+  /** Another module of the same bytes, to read debug information from. */
+  addModule(module: WebAssembly.Module): void {
+    this.#names.sources.sections.add(module);
+  }
+
   /**
    * The record of a context that was never reached from this entry before.
    *
@@ -73,7 +80,8 @@ export class CallSites {
     const key = `${high},${low}`;
     let inside = this.#inside.get(key);
     if (inside === undefined) {
-      inside = this.#split(this.#capture(told)).inside;
+      // The JavaScript outside is not asked for, and a program may have tens of thousands of contexts.
+      inside = this.#split(this.#capture(told, SPARE_FRAMES + 2 * this.#host.stacks.depth)).inside;
       this.#inside.set(key, inside);
     }
     return this.#records.add(inside, this.#callers.get(entry) ?? NOBODY);
@@ -151,12 +159,12 @@ export class CallSites {
     return this.#frames.split(told, this.#names, this.#host.stacks.depth);
   }
 
-  /** The whole stack: where the module ends and JavaScript begins is not known before. */
-  #capture(told: EntryFunction): readonly Frame[] {
+  /** By default the whole stack: where the module ends and JavaScript begins is not known before. */
+  #capture(told: EntryFunction, most = MOST_FRAMES): readonly Frame[] {
     const { guard, stacks } = this.#host;
     return guard.run(() => {
       const depth = stacks.depth;
-      stacks.depth = Math.max(MOST_FRAMES, depth);
+      stacks.depth = Math.max(most, depth);
       try {
         return stacks.capture(told);
       } finally {

@@ -1,4 +1,6 @@
 /** The parts of an instance and its module that tracing it needs. */
+import { CustomSections } from './custom-sections.js';
+import { InstructionSources, type OpenSourceMap } from './instruction-sources.js';
 import type { ModuleIdentity } from './module-identity.js';
 import { readFunctionNames } from './module-names.js';
 import type { OffsetMap } from './offset-map.js';
@@ -43,17 +45,18 @@ export function functionNames(
   identity: ModuleIdentity,
   module: WebAssembly.Module,
   offsets: OffsetMap | undefined,
+  openSourceMap: OpenSourceMap,
 ): FunctionNames {
-  const [section] = WebAssembly.Module.customSections(module, 'name');
+  const sections = new CustomSections(module);
+  const section = sections.bytes('name');
   let symbols: ReadonlyMap<number, string> | undefined;
   return {
     identity,
     offsets,
+    sources: new InstructionSources(sections, identity, openSourceMap),
     get symbols() {
       symbols ??=
-        section === undefined
-          ? new Map<number, string>()
-          : readFunctionNames(new Uint8Array(section), 0, section.byteLength);
+        section === undefined ? new Map<number, string>() : readFunctionNames(section, 0, section.length);
       return symbols;
     },
   };

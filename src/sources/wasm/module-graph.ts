@@ -61,13 +61,15 @@ export class ModuleGraph {
    * @param mostFunctions where to stop: what is farther away is left out
    */
   closure(functionIndex: number, mostFunctions: number): Set<number> {
+    const { firstEvent, operand } = this.#scan;
     const imported = this.#module.importedFunctions.length;
     const reached = new Set<number>([functionIndex]);
     // A set hands out what is added while it is walked.
     for (const f of reached) {
-      for (const callee of this.callees(f)) {
+      if (f < imported) continue;
+      for (let e = firstEvent[f - imported]!; e < firstEvent[f - imported + 1]!; e++) {
         if (reached.size >= mostFunctions) return reached;
-        if (callee >= imported) reached.add(callee);
+        if (this.#isDirect(e) && operand[e]! >= imported) reached.add(operand[e]!);
       }
     }
     return reached;

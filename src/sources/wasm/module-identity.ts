@@ -5,6 +5,8 @@
 import { ByteWriter } from './byte-writer.js';
 
 export interface ModuleIdentity {
+  /** Of the original bytes: tells modules apart that are called the same. */
+  readonly hash: string;
   /** How the module is called in reports: `sqlite3.wasm`. */
   readonly label: string;
   /** How the allocator was found, for a person. */
@@ -19,6 +21,11 @@ export interface ModuleIdentity {
   readonly movedFrom: readonly number[];
   /** Names of exported functions that a person can read, by function index. */
   readonly exportNames: readonly (readonly [number, string])[];
+  /** Path or URL of the script that brought the module, or of the module itself; empty when unknown. */
+  readonly origin: string;
+  /** In the original module: where the content of its code section begins, and its first function body. */
+  readonly codeStart: number;
+  readonly firstBody: number;
 }
 
 export const IDENTITY_SECTION = '\0otrace:module';

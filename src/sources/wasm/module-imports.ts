@@ -27,6 +27,8 @@ export interface Limits {
   readonly shared: boolean;
   /** True for 64-bit addresses. */
   readonly wide: boolean;
+  /** Byte offset in the module of the flags that say so. */
+  readonly flagsAt: number;
 }
 
 /**
@@ -80,10 +82,11 @@ function readDescription(reader: ByteReader, kind: number): Omit<WasmImport, 'mo
 
 /** Sizes of a memory or table: flags, minimum, and by the flags maximum and page size. */
 export function readLimits(reader: ByteReader): Limits {
+  const flagsAt = reader.position;
   const flags = reader.u8();
   if (flags > 0x0f) reader.fail(`limits with flags 0x${flags.toString(16)} are not known`);
   const initial = reader.u64();
   const maximum = (flags & 1) !== 0 ? reader.u64() : undefined;
   if ((flags & 8) !== 0) reader.u32();
-  return { initial, maximum, shared: (flags & 2) !== 0, wide: (flags & 4) !== 0 };
+  return { initial, maximum, shared: (flags & 2) !== 0, wide: (flags & 4) !== 0, flagsAt };
 }

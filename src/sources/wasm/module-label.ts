@@ -5,24 +5,29 @@
 import { ByteReader } from './byte-reader.js';
 import type { WasmModule } from './module-sections.js';
 
-/** `https://a.b/lib/x.wasm?v=2` -> `x.wasm` */
-export function labelOfUrl(url: string | undefined): string | undefined {
-  const file = url?.split(/[?#]/)[0]?.split('/').at(-1);
-  return file === undefined || file === '' ? undefined : file;
+/**
+ * `https://a.b/lib/x.wasm?v=2` -> `x.wasm`, `/app/sql-wasm.js` -> `sql-wasm.wasm`
+ *
+ * @param origin of the module: path or URL of its own file or of the script that brings it; empty when unknown
+ */
+export function labelOf(origin: string): string {
+  const file = origin.split(/[?#]/)[0]!.split(/[/\\]/).at(-1)!;
+  if (file === '') return 'module.wasm';
+  return file.replace(/\.[cm]?[jt]sx?$/, '.wasm');
 }
 
 /**
- * The innermost script on the stack that is the program's: `sql-wasm.js` -> `sql-wasm.wasm`.
+ * The innermost script on the stack that is the program's, as a path or URL; empty when there is none.
  *
  * @param isOwnScript whether a script, as a path or URL, is part of otrace
  */
-export function callerLabel(isOwnScript: (script: string) => boolean): string {
+export function callerScript(isOwnScript: (script: string) => boolean): string {
   for (const line of stackLines()) {
-    const [, script, file] =
-      /(?:^|[\s(])((?:[^\s()]*[/\\])?([^/\\():\s]+)\.[cm]?[jt]sx?):\d+:\d+\)?$/.exec(line) ?? [];
-    if (script !== undefined && !script.startsWith('node:') && !isOwnScript(script)) return `${file}.wasm`;
+    const [, script] =
+      /(?:^|[\s(])((?:[^\s()]*[/\\])?[^/\\():\s]+\.[cm]?[jt]sx?):\d+:\d+\)?$/.exec(line) ?? [];
+    if (script !== undefined && !script.startsWith('node:') && !isOwnScript(script)) return script;
   }
-  return 'module.wasm';
+  return '';
 }
 
 /** The stack of this moment, in V8's own form. */

@@ -6,16 +6,15 @@
  */
 import type { AllocationHook } from './allocation-hook.js';
 import { type AllocatorNames, type FoundAllocator, findAllocator } from './allocator-finder.js';
-import { scanCode } from './code-scan.js';
 import { contentHash } from './content-hash.js';
 import { ModuleGraph } from './module-graph.js';
 import { type ModuleIdentity, withIdentity } from './module-identity.js';
-import { ownLabel } from './module-label.js';
+import { labelOf, ownLabel } from './module-label.js';
 import { parseModule, type WasmModule } from './module-sections.js';
 import type { OffsetMap } from './offset-map.js';
 import { withoutPassingFrees } from './passing-frees.js';
 import { type RewrittenModule, rewriteModule } from './rewrite.js';
-import { KIND } from './section-layout.js';
+import { KIND, SECTION } from './section-layout.js';
 
 /** Below this there is no room for an allocator: the modules of some 40 bytes that glue code makes. */
 const LEAST_BYTES = 300;
@@ -60,10 +59,10 @@ export class ModulePreparation {
   }
 
   /**
-   * @param label names the module for a person; called only for a module that has none itself
+   * @param origin gives path or URL of the module or of the script that brings it
    * @returns undefined for bytes that are to go to the engine as they are. Never throws.
    */
-  prepare(bytes: Uint8Array, label: () => string): PreparedModule | undefined {
+  prepare(bytes: Uint8Array, origin: () => string): PreparedModule | undefined {
     if (bytes.length < LEAST_BYTES) return undefined;
     const hash = contentHash(bytes);
     if (this.#refused.has(hash)) return undefined;
@@ -73,7 +72,7 @@ export class ModulePreparation {
       this.#prepared.set(hash, known);
       return known;
     }
-    const prepared = this.#prepareNew(bytes, label);
+    const prepared = this.#prepareNew(bytes, hash, origin);
     if (prepared === undefined) {
       if (this.#refused.size < MOST_CACHED_REFUSALS) this.#refused.add(hash);
     } else {
@@ -82,7 +81,7 @@ export class ModulePreparation {
     return prepared;
   }
 
-  #prepareNew(bytes: Uint8Array, label: () => string): PreparedModule | undefined {
+  #prepareNew(bytes: Uint8Array, hash: string, origin: () => string): PreparedModule | undefined {
     const { warn } = this.#options;
     let module: WasmModule;
     try {
@@ -92,7 +91,8 @@ export class ModulePreparation {
     } catch {
       return undefined; // malformed, or something new: the engine has the word
     }
-    const name = ownLabel(module) ?? label();
+    const from = origin();
+    const name = ownLabel(module) ?? labelOf(from);
     try {
       const found = this.#find(module);
       if (found.hooks.length === 0) {
@@ -103,7 +103,7 @@ export class ModulePreparation {
         );
         return undefined;
       }
-      return this.#rewrite(module, name, found);
+      return this.#rewrite(module, { hash, label: name, origin: from }, found);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.untraced.set(name, reason);
@@ -128,13 +128,14 @@ export class ModulePreparation {
 
   #rewrite(
     module: WasmModule,
-    label: string,
+    known: Pick<ModuleIdentity, 'hash' | 'label' | 'origin'>,
     { hooks: found, how, complete }: FoundAllocator,
   ): PreparedModule {
+    const { label } = known;
     const hooks = withoutPassingFrees(module, found);
     const rewritten = this.#rewriteWith(module, label, hooks, 'kept');
     const identity: ModuleIdentity = {
-      label,
+      ...known,
       how,
       complete,
       wideAddresses: rewritten.wideAddresses,
@@ -144,6 +145,8 @@ export class ModulePreparation {
       exportNames: module.exports
         .filter(({ kind, name }) => kind === KIND.function && name.length > 3)
         .map(({ index, name }) => [index, name]),
+      codeStart: module.section(SECTION.code)!.start,
+      firstBody: module.code.bodyStarts[0]!,
     };
     const moved = startMayAllocate(module, hooks)
       ? this.#rewriteWith(module, label, hooks, 'moved')
@@ -205,7 +208,7 @@ function startMayAllocate(module: WasmModule, hooks: readonly AllocationHook[]):
   const start = module.startFunction;
   if (start === undefined || start < module.importedFunctions.length) return false;
   try {
-    const reached = new ModuleGraph(module, scanCode(module)).closure(start, Number.POSITIVE_INFINITY);
+    const reached = new ModuleGraph(module, module.codeScan).closure(start, Number.POSITIVE_INFINITY);
     return hooks.some((hook) => reached.has(hook.functionIndex));
   } catch {
     return false;

@@ -6,6 +6,7 @@
  * Index spaces run imports first, then what the module defines, in every kind.
  */
 import { ByteReader, moduleError } from './byte-reader.js';
+import { type CodeScan, scanCode } from './code-scan.js';
 import { type Limits, readImportSection, readLimits, type WasmImport } from './module-imports.js';
 import { readFunctionNames } from './module-names.js';
 import { type FunctionType, readTypeSection, type TypeSection } from './module-types.js';
@@ -52,6 +53,7 @@ export class WasmModule {
   /** By place among the defined functions: function index minus the number of imported ones. */
   readonly code: CodeSection;
   #functionNames: ReadonlyMap<number, string> | undefined;
+  #codeScan: CodeScan | undefined;
 
   /** @see parseModule */
   constructor(bytes: Uint8Array) {
@@ -122,6 +124,16 @@ export class WasmModule {
     if (type === undefined)
       throw moduleError('type section', 0, `function ${functionIndex} has no signature`);
     return type;
+  }
+
+  /**
+   * The calls and returns in all its code, scanned at the first call: most of the time that a large module takes.
+   *
+   * @throws OtraceError OTRACE_WASM for code that is malformed or not known
+   */
+  get codeScan(): CodeScan {
+    this.#codeScan ??= scanCode(this);
+    return this.#codeScan;
   }
 
   /** Function names by index, from the `name` section; read at the first call. Empty in most release builds. */

@@ -50,6 +50,12 @@ export class OffsetMap {
     return offset - shift - inserted;
   }
 
+  /** Where, in the original module, the function body begins that covers an offset in the rewritten one. */
+  originalBody(offset: number): number | undefined {
+    const body = this.#bodyAt(offset);
+    return body < 0 ? undefined : this.#tables.originals[body] || undefined;
+  }
+
   /** The original index of a function of the rewritten module: another one only where a body was moved. */
   originalFunction(functionIndex: number): number {
     const { importedFunctions, definedFunctions, movedFrom } = this.#tables;

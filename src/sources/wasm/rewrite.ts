@@ -10,7 +10,6 @@ import { type AddedEntries, AddedParts } from './added-parts.js';
 import { type AllocationHook, checkHooks } from './allocation-hook.js';
 import { ByteWriter } from './byte-writer.js';
 import { closeOverTailCalls, findRelevantFunctions } from './call-graph.js';
-import { scanCode } from './code-scan.js';
 import { type CodePlan, writeCodeSection } from './code-section.js';
 import { ContextWriter } from './contexts.js';
 import { EditLog } from './edit-log.js';
@@ -146,7 +145,7 @@ function planContexts(
   parts: HookParts,
   transparent: ReadonlySet<number>,
 ): Plan {
-  const scan = scanCode(module);
+  const scan = module.codeScan;
   const hooked = hooks.map((hook) => hook.functionIndex);
   const relevant = findRelevantFunctions(module, scan, hooked);
   const { fromOutside, byReference } = findReachableFunctions(module);
@@ -178,7 +177,7 @@ function planPlain(module: WasmModule): Plan {
 function findUnwinding(module: WasmModule): Unwinding {
   if (module.count(KIND.tag) === 0) return 'legacy';
   try {
-    return scanCode(module).exceptionForm ?? 'legacy';
+    return module.codeScan.exceptionForm ?? 'legacy';
   } catch {
     return 'none';
   }

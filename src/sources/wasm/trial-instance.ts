@@ -81,9 +81,8 @@ function stub(
       return wide ? () => 0n : () => 0;
     }
     case KIND.memory: {
-      const { initial, maximum, shared: isShared } = entry.limits!;
-      const descriptor = { initial, shared: isShared, ...(maximum === undefined ? {} : { maximum }) };
-      own.memory = new WebAssembly.Memory(descriptor);
+      const { initial, maximum } = entry.limits!;
+      own.memory = new WebAssembly.Memory(maximum === undefined ? { initial } : { initial, maximum });
       return own.memory;
     }
     case KIND.table: {

@@ -4,7 +4,7 @@
  * function, element segments and exports are gone.
  *
  * A counter makes every call end: it falls by one at each function entry and each turn of a loop, and at 0 the
- * code traps.
+ * code traps. A shared memory is made a plain one, in which waiting for another thread traps: none would come.
  *
  *   at each of these places:  global.get fuel  i32.eqz  if unreachable end
  *                             global.get fuel  i32.const 1  i32.sub  global.set fuel
@@ -19,6 +19,9 @@ import { assembleSections, type SectionWriter } from './section-assembly.js';
 import { KIND, SECTION } from './section-layout.js';
 
 export const TRIAL_EXPORTS = { fuel: 'fuel', memory: 'memory' } as const;
+
+/** The bit in the flags of a memory. */
+const SHARED = 2;
 
 /** The export under which a function of the original can be called. */
 export function trialName(functionIndex: number): string {
@@ -35,11 +38,23 @@ export function trialModule(module: WasmModule, kept: ReadonlySet<number>): Uint
 
   const out = new ByteWriter(module.bytes.length + 65_536);
   const dropped: SectionWriter = () => {};
+  const shared = module.memories.filter((memory) => memory.shared);
+  const flags: number[] = [];
+  const unshared: SectionWriter = (original) => {
+    if (original === undefined) return;
+    const moved = out.length - original.headerStart;
+    out.copy(module.bytes, original.headerStart, original.end);
+    for (const { flagsAt } of shared) {
+      if (flagsAt >= original.start && flagsAt < original.end) flags.push(flagsAt + moved);
+    }
+  };
   const globals = module.count(KIND.global) - module.imports.filter((e) => e.kind === KIND.global).length;
   assembleSections(
     module,
     out,
     new Map<number, SectionWriter>([
+      [SECTION.import, unshared],
+      [SECTION.memory, unshared],
       [SECTION.start, dropped],
       [SECTION.element, dropped],
       [
@@ -78,7 +93,9 @@ export function trialModule(module: WasmModule, kept: ReadonlySet<number>): Uint
       ],
     ]),
   );
-  return out.written();
+  const bytes = out.written();
+  for (const at of flags) bytes[at]! &= ~SHARED;
+  return bytes;
 }
 
 function writeBodies(module: WasmModule, kept: ReadonlySet<number>, fuel: number, out: ByteWriter): void {

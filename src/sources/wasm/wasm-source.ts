@@ -18,10 +18,11 @@ import { CallSites } from './call-sites.js';
 import { coverageFacts } from './coverage.js';
 import { HOOK_SLOTS } from './hook-table.js';
 import { functionNames, insideOf, memoryOf, putRight } from './instance-parts.js';
+import type { OpenSourceMap } from './instruction-sources.js';
 import { emptySums, Ledger, type LedgerSums } from './ledger.js';
 import { LinearHeap } from './linear-heap.js';
 import type { ModuleIdentity } from './module-identity.js';
-import { callerLabel, isNodesOwn, labelOfUrl } from './module-label.js';
+import { callerScript, isNodesOwn } from './module-label.js';
 import { ModulePreparation } from './module-preparation.js';
 import type { OffsetMap } from './offset-map.js';
 import { ADDED_EXPORTS } from './rewrite.js';
@@ -45,6 +46,10 @@ export interface WasmSourceOptions {
   readonly demangle?: boolean;
   /** Whether a script (path or URL) is part of otrace: modules are called after the program's own that brings them. */
   readonly isOwnFrame?: (script: string) => boolean;
+  /** How a source file's path reads in a report. */
+  readonly displayPath?: (file: string) => string;
+  /** Opens the source map that a module names; without it none is. */
+  readonly openSourceMap?: OpenSourceMap;
   /** A memory that all threads of the process have, for heaps in shared memories. */
   readonly shared?: SharedLedgerMemory;
   /** Told the bytes of all linear memories, when they change: counter `wasm_memory_bytes`. */
@@ -57,6 +62,7 @@ export class WasmSource implements HeapSource {
   readonly #names: AllocatorNames;
   readonly #sites = new SiteTable('wasm');
   readonly #frames: WasmFrames;
+  readonly #openSourceMap: OpenSourceMap;
   readonly #preparation: ModulePreparation;
   readonly #hooks: WebAssemblyHooks;
   readonly #onMemoryBytes: (bytes: number) => void;
@@ -86,7 +92,8 @@ export class WasmSource implements HeapSource {
     this.#host = host;
     this.#names = options.names ?? {};
     this.#shared = options.shared;
-    this.#frames = new WasmFrames(options.demangle ?? true);
+    this.#frames = new WasmFrames(options.demangle ?? true, options.displayPath);
+    this.#openSourceMap = options.openSourceMap ?? (() => undefined);
     this.#onMemoryBytes = options.onMemoryBytes ?? (() => {});
     this.#preparation = new ModulePreparation({
       names: this.#names,
@@ -105,9 +112,7 @@ export class WasmSource implements HeapSource {
       prepare: (bytes, url) =>
         host.guard.busy
           ? undefined
-          : host.guard.run(() =>
-              this.#preparation.prepare(bytes, () => labelOfUrl(url) ?? callerLabel(isOwnFrame)),
-            ),
+          : host.guard.run(() => this.#preparation.prepare(bytes, () => url || callerScript(isOwnFrame))),
       instantiated: (announced) => {
         if (host.guard.busy) return;
         try {
@@ -261,7 +266,7 @@ export class WasmSource implements HeapSource {
     module: WebAssembly.Module,
     offsets: OffsetMap | undefined,
   ): CallSites {
-    const key = JSON.stringify([identity.label, identity.firstAdded, identity.movedFrom, identity.contexts]);
+    const key = `${identity.hash} ${identity.label}`;
     const callSitesOf = ledger.isShared ? this.#sharedCallSites : this.#callSites;
     let callSites = callSitesOf.get(key);
     if (callSites === undefined) {
@@ -270,10 +275,12 @@ export class WasmSource implements HeapSource {
         ledger.isShared ? this.#ofAll!.records : this.#own!.records,
         ledger,
         this.#frames,
-        functionNames(identity, module, offsets),
+        functionNames(identity, module, offsets, this.#openSourceMap),
         key,
       );
       callSitesOf.set(key, callSites);
+    } else {
+      callSites.addModule(module);
     }
     return callSites;
   }

@@ -27,6 +27,7 @@ export interface Announced {
   readonly instance: WebAssembly.Instance;
   /** The added exports included. */
   readonly realExports: WebAssembly.Exports;
+  /** What was instantiated. */
   readonly module: WebAssembly.Module;
   readonly imports: unknown;
   /** Undefined for a module that was not rewritten. */
@@ -292,7 +293,9 @@ export class WebAssemblyHooks {
   ): void {
     const realExports = this.realExports(instance);
     const { identity, offsets } = known ?? { identity: undefined, offsets: undefined };
-    this.#watcher.instantiated({ instance, realExports, module, imports, identity, offsets });
+    // The instance keeps alive the module that it was made of, which need not be the program's.
+    const own = known?.stand ?? module;
+    this.#watcher.instantiated({ instance, realExports, module: own, imports, identity, offsets });
     const start = realExports['\0otrace:start'];
     if (typeof start === 'function') start();
   }

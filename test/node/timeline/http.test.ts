@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { startHttp } from '../../../src/node/timeline/http.js';
 import type { TimelinePart } from '../../../src/node/timeline/timeline.js';
@@ -110,6 +110,39 @@ describe('http', () => {
     const { served, made } = await sides();
     assert.equal(served.args?.['path'], '/a/b');
     assert.equal(made.args?.['path'], '/a/b');
+  });
+
+  it('keeps apart the requests that a client sends ahead on one connection', async () => {
+    const socket = net.connect(Number(host.split(':')[1]), '127.0.0.1');
+    const paths = ['/first', '/second?x', '/third/12'];
+    socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`).join(''));
+    socket.resume();
+    while (timeline.slices.length < paths.length) await new Promise((turn) => setTimeout(turn, 1));
+    socket.destroy();
+    part.stop();
+    assert.deepEqual(
+      timeline.slices.map(({ name, args }) => [name, args?.['path'], args?.['status']]),
+      [
+        ['GET /first', '/first', 200],
+        ['GET /second', '/second', 200],
+        ['GET /third/:id', '/third/12', 200],
+      ],
+    );
+  });
+
+  it('names each of many paths', async () => {
+    const paths = Array.from({ length: 300 }, (_, i) => `/p${i}`);
+    for (const path of paths) {
+      await new Promise((done) =>
+        request(path)
+          .on('response', (response) => response.resume().on('end', done))
+          .end(),
+      );
+    }
+    while (timeline.slices.length < 2 * paths.length) await new Promise((turn) => setTimeout(turn, 1));
+    part.stop();
+    const served = timeline.slices.filter(({ args }) => args?.['side'] === 'served');
+    assert.deepEqual(served.map(({ name }) => name).sort(), paths.map((path) => `GET ${path}`).sort());
   });
 
   it('records nothing once stopped, not even what was under way', async () => {

@@ -1,5 +1,6 @@
 /** A timeline that keeps what it is given, on the clock of `performance.now()`. */
 import type { Timeline, TimelineArgs } from '../../../src/node/timeline/timeline.js';
+import type { Scope } from '../../../src/recorder/scope.js';
 
 export interface Slice {
   readonly category: string;
@@ -22,6 +23,15 @@ export class RecordedTimeline implements Timeline {
 
   fromPerformanceMs(ms: number): number {
     return ms * 1000 + OFFSET_US;
+  }
+
+  scopes(category: string): (name: string) => Scope {
+    return (name) => {
+      const startUs = this.nowUs();
+      const end = (args?: TimelineArgs): void =>
+        this.complete(category, name, startUs, this.nowUs() - startUs, args);
+      return { end, [Symbol.dispose]: end };
+    };
   }
 
   complete(category: string, name: string, startUs: number, durationUs: number, args?: TimelineArgs): void {

@@ -131,6 +131,17 @@ describe('a module without names', () => {
     assert.ok(performance.now() - startedMs < 5000);
   });
 
+  test('candidates that wait for another thread do not wait', () => {
+    const waiting = `(func (export "lock") (param i32) (result i32)
+        (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))) (i32.const 64))
+      (func (export "unlock") (param i32) (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))`;
+    const memory = '(memory (export "m") 2)';
+    for (const shared of ['(memory (export "m") 2 9 shared)', '(import "e" "m" (memory 2 9 shared))']) {
+      const { text } = find(assemble(`(module ${STRIPPED.replace(memory, shared)} ${waiting})`));
+      assert.equal(text, 'x allocate, y free', shared);
+    }
+  });
+
   test('trials reach nothing outside', () => {
     let called = 0;
     const bytes = assemble(`(module (import "e" "f" (func $f (param i32) (result i32)))

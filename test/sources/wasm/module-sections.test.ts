@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { ByteReader } from '../../../src/sources/wasm/byte-reader.js';
 import { ByteWriter } from '../../../src/sources/wasm/byte-writer.js';
 import { signedLebSize, unsignedLebSize } from '../../../src/sources/wasm/leb128.js';
+import type { Limits } from '../../../src/sources/wasm/module-imports.js';
 import { parseModule } from '../../../src/sources/wasm/module-sections.js';
 import { KIND } from '../../../src/sources/wasm/section-layout.js';
 import { REAL_MODULES } from './real-modules.js';
@@ -62,7 +63,13 @@ test('function names, signatures and counts', () => {
     [KIND.function, KIND.table, KIND.memory, KIND.global, KIND.tag].map((k) => module.count(k)),
     [3, 2, 1, 1, 1],
   );
-  assert.deepEqual(module.memories, [{ initial: 1, maximum: undefined, shared: false, wide: true }]);
+  const [{ flagsAt, ...memory }, ...others] = module.memories as [Limits, ...Limits[]];
+  assert.deepEqual([memory, others], [{ initial: 1, maximum: undefined, shared: false, wide: true }, []]);
+  assert.deepEqual(
+    [...module.bytes.subarray(flagsAt - 1, flagsAt + 2)],
+    [1, 4, 1],
+    'one memory: flags, size',
+  );
 });
 
 test('type indices stay right after recursion groups, subtypes, structs, arrays and continuations', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ALLOCATOR } from './allocator-wat.js';
 import { growth, traced } from './traced.js';
@@ -47,4 +48,13 @@ test('exactly the functions that were named are hooked; whole stacks without con
   assert.deepEqual([grown.blocks, grown.bytes], [1, 64]);
   assert.match(grown.sites[0]!.stack, /^_ZN4game4loadEv \(.*\) <- load \(.*\) <- caller \(/);
   assert.match(Object.values(source.snapshot().facts).join(), /allocator found named by the user/);
+});
+
+test('where symbols are left as they are, positions are offsets in the module, whatever debug information it has', () => {
+  const bytes = readFileSync('test/sources/wasm/lines/dwarf4-O2.wasm');
+  const api = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Api;
+  const before = source.snapshot();
+  api['draw']!(1, 0);
+  const [site] = growth(before, source.snapshot()).sites;
+  assert.match(site!.stack, /^shapes::Shape::draw\(int\) \([^:]+:0x[0-9a-f]+\) <- draw \(/);
 });

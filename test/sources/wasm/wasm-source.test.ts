@@ -246,6 +246,94 @@ describe('control flow', () => {
   });
 });
 
+describe('tables', () => {
+  test('an imported one: what JavaScript and the module call through it is counted', () => {
+    const table = new WebAssembly.Table({ element: 'anyfunc', initial: 3 });
+    const body = `(import "e" "table" (table 3 funcref)) (type $t (func (param i32) (result i32))) ${ALLOCATOR}
+      (elem (i32.const 1) $malloc) (export "table" (table 0))
+      (func (export "through") (param i32) (result i32)
+        (call_indirect (type $t) (i32.const 40) (local.get 0)))`;
+    const api = instantiate(body, { e: { table } });
+    assert.deepEqual(
+      figures(() => api['through']!(1)),
+      [1, 40, 0],
+    );
+    assert.deepEqual(
+      figures(() => (table.get(1) as (size: number) => number)(24)),
+      [1, 24, 0],
+    );
+    assert.equal(table.get(1), api['malloc']);
+    assert.equal(table.length, 3);
+    assert.equal(api['table'] as unknown, table);
+    table.grow(1);
+    table.set(0, api['calloc']);
+    assert.deepEqual(
+      figures(() => api['through']!(1)),
+      [1, 40, 0],
+    );
+  });
+  test('exports called as the added ones are', () => {
+    const names = ['hooks', 'inside', 'context', 'entry', 'start'];
+    const body = names.map((name, i) => `(global (export "otrace:${name}") i32 (i32.const ${i}))`).join(' ');
+    const module = new WebAssembly.Module(
+      assemble(`(module ${ALLOCATOR} ${body} (table (export "\\00hooks") 1 funcref))`),
+    );
+    const { exports } = new WebAssembly.Instance(module);
+    for (const [i, name] of names.entries()) {
+      assert.equal((exports[`otrace:${name}`] as WebAssembly.Global).value, i);
+    }
+    assert.ok(exports['\0hooks'] instanceof WebAssembly.Table);
+    assert.deepEqual(
+      figures(() => (exports['malloc'] as (size: number) => number)(5)),
+      [1, 5, 0],
+    );
+  });
+  test('a module that has an export of the very name runs as it is', () => {
+    const module = new WebAssembly.Module(
+      assemble(`(module ${ALLOCATOR} (table (export "\\00otrace:hooks") 1 funcref))`),
+    );
+    const exports = new WebAssembly.Instance(module).exports as unknown as Api;
+    assert.ok(exports['malloc']!(5) > 0);
+  });
+});
+
+describe('memory', () => {
+  test('views that growth detaches, while the module and JavaScript called back allocate', () => {
+    let api: Api = {};
+    const seen: number[] = [];
+    api = instantiate(
+      `(import "e" "grown" (func $grown)) ${ALLOCATOR}
+       (func (export "work") (param i32)
+         (loop $again
+           (drop (call $malloc (i32.const 16)))
+           (drop (memory.grow (i32.const 1)))
+           (call $grown)
+           (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+           (br_if $again (local.get 0))))`,
+      {
+        e: {
+          grown: () => {
+            const { buffer } = api['memory'] as unknown as WebAssembly.Memory;
+            seen.push(buffer.byteLength);
+            api['free']!(api['malloc']!(3));
+            source.liveBytes();
+          },
+        },
+      },
+    );
+    const view = new Uint8Array((api['memory'] as unknown as WebAssembly.Memory).buffer);
+    assert.deepEqual(
+      figures(() => api['work']!(5)),
+      [5, 80, 0],
+    );
+    assert.equal(view.length, 0, 'it was detached');
+    assert.deepEqual(
+      seen,
+      [5, 6, 7, 8, 9].map((pages) => pages * 65_536),
+    );
+  });
+});
+
 describe('attribution', () => {
   const api = instantiate(`
     (func $leaf (drop (call $malloc (i32.const 9))))

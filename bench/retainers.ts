@@ -1,0 +1,45 @@
+/**
+ * Retaining paths of a large heap: time and peak memory of `heap.mark` and `heap.whyAlive` with so many MB live.
+ *
+ *     npm run build && node bench/run.mjs retainers          500 MB; OTRACE_BENCH_MB sets another size
+ */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { HeapTracer } from '../src/heap/tracer.js';
+
+const { heap } = createRequire(import.meta.url)(join(process.cwd(), 'dist/cjs/index.js')) as {
+  heap: HeapTracer;
+};
+
+const MEGABYTES = Number(process.env['OTRACE_BENCH_MB'] ?? 500);
+
+class Entry {
+  readonly name: string;
+  readonly values: number[];
+  constructor(i: number) {
+    this.name = `entry ${i}`;
+    this.values = [i, i, i, i, i, i, i, i];
+  }
+}
+
+const mb = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`;
+
+function timed<T>(what: string, ask: () => T): T {
+  const started = performance.now();
+  const answer = ask();
+  const { rss, heapUsed } = process.memoryUsage();
+  const peak = process.resourceUsage().maxRSS * 1024;
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${what}: ${seconds} s; heap ${mb(heapUsed)}, resident ${mb(rss)}, peak ${mb(peak)}`);
+  return answer;
+}
+
+const mark = timed('mark', () => heap.mark());
+const cache = new Map<number, Entry>();
+for (let i = 0; process.memoryUsage().heapUsed < MEGABYTES * 2 ** 20; ) {
+  for (const end = i + 10_000; i < end; i++) cache.set(i, new Entry(i));
+}
+const answer = timed(`whyAlive with ${cache.size} entries`, () => heap.whyAlive(mark));
+if (!answer.known) throw new Error(answer.reason);
+for (const { path, bytes, objects } of answer.survivors.slice(0, 3))
+  console.log(`${path} (${bytes} bytes, ${objects})`);
