@@ -15,8 +15,8 @@ import { traced } from '../test/sources/wasm/traced.js';
 import { bestOf } from './alternate.js';
 
 const SOURCE = new URL('wasm/pairs.cpp', import.meta.url).pathname;
-const ROUNDS = 1500;
-const PAIRS = 2_000;
+const ROUNDS = 10_000;
+const PAIRS = 200;
 
 type Pairs = (count: number) => void;
 
