@@ -18,6 +18,7 @@ import { NOT_REACHED, type Reach } from './reach.js';
 const MAX_STEPS = 24;
 const STEPS_AT_START = 8;
 const MAX_NAME = 80;
+const GLOBAL = '(Global)';
 
 const ELEMENT = edgeKind('element');
 const INTERNAL = edgeKind('internal');
@@ -59,6 +60,11 @@ export function pathText(graph: ObjectGraph, reach: Reach, node: number, places:
       label = '';
       continue;
     }
+    if (graph.kindOf[at] === OBJECT && isGlobal(graph.name(at))) {
+      steps.splice(0, steps.length, GLOBAL); // whatever of the engine's holds it
+      label = '';
+      continue;
+    }
     label = labelOf(graph, reach, at) || label;
     const module = graph.name(at) === 'Module' ? places.moduleAt(nameOfEdgeTo(graph, reach, at)) : '';
     if (module !== '') {
@@ -84,7 +90,7 @@ export function className(graph: ObjectGraph, node: number): string {
     case 'closure':
       return `${name === '' ? '(anonymous)' : plain(name)}()`;
     case 'object':
-      if (name.startsWith('global /') || name === 'global') return '(Global)';
+      if (isGlobal(name)) return GLOBAL;
       return name === 'system / Context' ? '(closure scope)' : plain(name === '' ? 'Object' : name);
     case 'string':
     case 'concatenated string':
@@ -100,6 +106,11 @@ export function className(graph: ObjectGraph, node: number): string {
     default:
       return plain(name === '' ? '(engine)' : name);
   }
+}
+
+/** The global object or its proxy: `global`, `global / https://...`, from Node 26 on `global (global*)`. */
+function isGlobal(name: string): boolean {
+  return name === 'global' || name.startsWith('global /') || name.startsWith('global (global');
 }
 
 /** Parts of objects, and the root of all roots, are no steps. */
