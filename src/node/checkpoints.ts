@@ -7,7 +7,7 @@
  */
 export const FIRST_CHECKPOINT_MS = 500;
 const LEAST_PAUSE_MS = 1_000;
-const BUDGET = 200;
+const BUDGET = 100;
 const SPREAD = 16;
 
 /**

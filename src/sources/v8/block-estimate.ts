@@ -5,10 +5,10 @@
  *     sample.size = s * round(k)              one for each sampled object
  *     node.selfSize = sum over sizes of s * round(n * k)    n = samples of that size
  *
- * `s` is found again by search: it is a multiple of 8 (V8's alignment), and few of them give `sample.size`. Where
- * several do, the node's `selfSize` tells which combination is meant; where it can't (one sample, many sizes, two
+ * `s` is found again by search: it is a multiple of 8 (V8's alignment) that divides `sample.size`, and few of those
+ * give it. Where several do, the node's `selfSize` tells which combination is meant; where it can't (one sample, many sizes, two
  * sizes with the same product) the smallest is taken, small objects being the common ones: such a figure may be
- * several times too high. Cost: one search for each distinct `sample.size`, then a look-up.
+ * several times too high. Cost: one search over the divisors of each distinct `sample.size`, then a look-up.
  *
  * The same sizes tell how far off the bytes may be. An object of size `s` is a sample with probability `1 / k`, each
  * independently, so `n` samples stand for `n * k` objects with a variance of `n * k * (k - 1)`, and their bytes with
@@ -77,10 +77,17 @@ export class BlockEstimate {
     const known = this.#candidates.get(product);
     if (known !== undefined) return known;
     const candidates: Candidate[] = [];
-    for (let size = SMALLEST_BYTES; size <= product; size += ALIGNMENT_BYTES) {
+    const consider = (size: number): void => {
+      if (size < SMALLEST_BYTES || size % ALIGNMENT_BYTES !== 0) return;
       const standsFor = 1 / (1 - Math.exp(-size / this.#everyBytes));
       if (size * Math.round(standsFor) === product) candidates.push({ size, standsFor });
+    };
+    for (let factor = 1; factor * factor <= product; factor++) {
+      if (product % factor !== 0) continue;
+      consider(factor);
+      if (factor * factor < product) consider(product / factor);
     }
+    candidates.sort((a, b) => a.size - b.size);
     if (candidates.length === 0) candidates.push({ size: product, standsFor: 1 });
     this.#candidates.set(product, candidates);
     return candidates;
