@@ -6,6 +6,7 @@
 
 import { reportRows } from '../heap/report.js';
 import { REPORT_DATA_EVENT } from '../heap/report-data.js';
+import { CHECKPOINT_STATUS } from './heap-reports.js';
 import { recordedSnapshot } from './report-data.js';
 import {
   argumentsOf,
@@ -45,7 +46,7 @@ export class LastCheckpoints {
       if (event === undefined || recorded === undefined) continue;
       const at = { ph: 'I', pid, tid: event['tid'], ts: timeUsOf(event) ?? 0 };
       const { snapshot, growing } = recorded;
-      yield { ...at, name: 'heap_report_started', args: { status: 'begin' } };
+      yield { ...at, name: 'heap_report_started', args: { status: CHECKPOINT_STATUS } };
       const rows = reportRows(snapshot, MOST_ROWS, growing === undefined ? {} : { growing });
       for (const { name, values } of rows) yield { ...at, name, args: values };
       yield { ...at, name: 'heap_report_done', args: { status: 'end' } };

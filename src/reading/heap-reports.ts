@@ -3,12 +3,8 @@
  * tracer writes one event with all keys of a table; the C++ header one event for each key. A report begins with
  * `heap_report_started`, or, where that is missing (a ring overwrote it), with a key that the report has already.
  *
- * Where the last of a process's checkpoints is younger than its last report (it was killed before the next one), the rows
- * of a report are made from the checkpoint.
- *
- * Not here: the text of a row (`heap-rows.ts`), the course of the counter (`live-history.ts`).
+ * Not here: reports made of checkpoints (`checkpoint-report.ts`), the text of a row (`heap-rows.ts`), the course of the counter (`live-history.ts`).
  */
-import { reportRows } from '../heap/report.js';
 import {
   type GrowthRow,
   type HeapRow,
@@ -18,7 +14,6 @@ import {
   type RetainerRow,
 } from './heap-rows.js';
 import { LIVE_COUNTER, liveBytesOf } from './live-history.js';
-import { type RecordedSnapshot, recordedSnapshot } from './report-data.js';
 import { rowSources } from './row-source.js';
 import {
   argumentsOf,
@@ -101,8 +96,8 @@ const TABLES = {
   heap_growth: 'growth',
 } as const;
 
-/** Groups in each table of a report that is made from a snapshot. */
-const MADE_ROWS = 10;
+/** Status of `heap_report_started` in a report made of a checkpoint. */
+export const CHECKPOINT_STATUS = 'checkpoint';
 
 type Table = (typeof TABLES)[keyof typeof TABLES];
 
@@ -115,16 +110,8 @@ export class HeapReports {
   readonly #lastReport = new Map<TraceId, OpenReport>();
   readonly #lastPoint = new Map<TraceId, LivePoint>();
 
-  /** The youngest snapshot of each process, with the event that holds it. */
-  readonly #lastSnapshot = new Map<
-    TraceId,
-    { readonly event: TraceEvent; readonly taken: RecordedSnapshot }
-  >();
-
   add(event: TraceEvent): void {
     const name = nameOf(event);
-    const taken = recordedSnapshot(event);
-    if (taken !== undefined) this.#addSnapshot(event, taken);
     if (!name.startsWith('heap_')) return;
     if (name === LIVE_COUNTER && phaseOf(event) === 'C') this.#addPoint(event);
     if (!['I', 'i', 'n', 'R'].includes(phaseOf(event))) return;
@@ -141,8 +128,6 @@ export class HeapReports {
 
   /** The reports by time, those of equal time in the order of the file. */
   reports(): HeapReport[] {
-    for (const { event, taken } of this.#lastSnapshot.values()) this.#addUnreported(event, taken);
-    this.#lastSnapshot.clear();
     return this.#all.map(finish).sort((a, b) => a.timeUs - b.timeUs);
   }
 
@@ -160,37 +145,13 @@ export class HeapReports {
     if (isNearer) report.livePoint = point;
   }
 
-  #addSnapshot(event: TraceEvent, taken: RecordedSnapshot): void {
-    const pid = processOf(event);
-    const last = this.#lastSnapshot.get(pid);
-    if (last === undefined || last.taken.snapshot.takenUs <= taken.snapshot.takenUs) {
-      this.#lastSnapshot.set(pid, { event, taken });
-    }
-  }
-
-  /** Makes the rows of a report from a snapshot that is younger than the last report. */
-  #addUnreported(event: TraceEvent, { kind, snapshot, growing }: RecordedSnapshot): void {
-    const pid = processOf(event);
-    const last = this.#all.filter((report) => report.pid === pid).at(-1);
-    if (kind === 'report' && last !== undefined && last.timeUs <= snapshot.takenUs) return;
-    if (last !== undefined && last.timeUs >= snapshot.takenUs) return;
-    const report = this.#begin({ ...event, ts: snapshot.takenUs });
-    report.kind = kind;
-    report.complete = true;
-    for (const { name, values } of reportRows(snapshot, MADE_ROWS, { growing })) {
-      if (!Object.hasOwn(TABLES, name)) continue;
-      for (const [key, value] of Object.entries(values))
-        report[TABLES[name as keyof typeof TABLES]].set(key, value);
-    }
-  }
-
   #begin(event: TraceEvent): OpenReport {
     const pid = processOf(event);
     const report: OpenReport = {
       pid,
       tid: threadOf(event),
       timeUs: timeUsOf(event) ?? 0,
-      kind: 'report',
+      kind: argumentsOf(event)['status'] === CHECKPOINT_STATUS ? 'checkpoint' : 'report',
       complete: false,
       livePoint: this.#lastPoint.get(pid) ?? null,
       stats: new Map(),

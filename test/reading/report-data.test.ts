@@ -3,10 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { REPORT_DATA_EVENT, reportDataJson } from '../../src/heap/report-data.js';
 import { type HeapSnapshot, SOURCE_NAMES } from '../../src/heap/snapshot.js';
-import { HeapReports } from '../../src/reading/heap-reports.js';
 import { recordedSnapshot } from '../../src/reading/report-data.js';
 import type { TraceEvent } from '../../src/reading/trace-event.js';
-import { recordedHeap } from '../heap/recorded-heap.js';
 
 function eventOf(args: unknown, ts = 5): TraceEvent {
   return { name: REPORT_DATA_EVENT, ph: 'M', ts, pid: 7, tid: 0, args };
@@ -107,31 +105,5 @@ describe('a snapshot as data in the trace', () => {
     );
     assert.equal(recordedSnapshot(eventOf({ version: 2 })), undefined);
     assert.equal(recordedSnapshot({ name: REPORT_DATA_EVENT, ph: 'I', args: { version: 1 } }), undefined);
-  });
-
-  it('gives the report of a program that was killed after a checkpoint, and of none that reported since', () => {
-    const { heap, annexes } = recordedHeap();
-    heap.enable();
-    heap.setSampling(1);
-    for (let key = 0; key < 3; key++) heap.alloc(key, 1000);
-    heap.checkpoint();
-    const checkpoint = eventOf(annexes.at(-1)!.args);
-    const reports = new HeapReports();
-    reports.add(checkpoint);
-    const [made] = reports.reports();
-    assert.equal(made!.kind, 'checkpoint');
-    assert.equal(made!.stats['live_alloc_count'], '3');
-    assert.equal(made!.leaks[0]!.bytes, 3000);
-    assert.ok(made!.leaks[0]!.frames.length > 0);
-
-    const later = new HeapReports();
-    later.add(checkpoint);
-    for (const name of ['heap_report_started', 'heap_leaks']) {
-      later.add({ name, ph: 'I', ts: 9, pid: 7, tid: 7, args: { leak_1: 'f (1 bytes, 1 allocations)' } });
-    }
-    assert.deepEqual(
-      later.reports().map(({ kind }) => kind),
-      ['report'],
-    );
   });
 });
