@@ -28,7 +28,7 @@ const run = spawnSync(
     '--import',
     'tsx',
     '--test',
-    `--test-concurrency=${availableParallelism()}`,
+    `--test-concurrency=${process.env.TEST_CONCURRENCY ?? availableParallelism()}`,
     '--test-reporter',
     process.env.TEST_REPORTER ?? 'spec',
     ...files,

@@ -108,7 +108,7 @@ for (let i = 0; i < 40000; i++) { leak(i); fill(i); remember(i); }
   test('notes what is live while the program runs, unless told not to, and leaves it as data in the file', async () => {
     folder.program(
       'waits.js',
-      `${GROWTH} let turns = 0; const timer = setInterval(() => { if (++turns === 30) clearInterval(timer); }, 50);`,
+      `${GROWTH} let turns = 0; const timer = setInterval(() => { if (++turns === 14) clearInterval(timer); }, 50);`,
     );
     const kinds = (): unknown[] =>
       folder

@@ -75,7 +75,7 @@ describe('a snapshot as data in the trace', () => {
           JSON.parse(JSON.stringify({ kind: 'report', snapshot, growing: [] })),
         );
       }),
-      { seed: 1, numRuns: 200 },
+      { seed: 1, numRuns: 50 },
     );
   });
 
@@ -101,7 +101,7 @@ describe('a snapshot as data in the trace', () => {
           if (read !== undefined) assert.ok(Array.isArray(read.snapshot.sources));
         },
       ),
-      { seed: 1, numRuns: 500 },
+      { seed: 1, numRuns: 150 },
     );
     assert.equal(recordedSnapshot(eventOf({ version: 2 })), undefined);
     assert.equal(recordedSnapshot({ name: REPORT_DATA_EVENT, ph: 'I', args: { version: 1 } }), undefined);
