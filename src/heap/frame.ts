@@ -25,6 +25,11 @@ export function formatFrame(frame: Frame): string {
   return `${frame.name} (${frame.file}:${frame.line}:${frame.column})`;
 }
 
+/** Whether two frames read the same. */
+export function isSameFrame(a: Frame, b: Frame): boolean {
+  return a.name === b.name && a.file === b.file && a.line === b.line && a.column === b.column;
+}
+
 /** The frames of a stack, innermost first, joined as the report rows join them. */
 export function formatStack(frames: readonly Frame[]): string {
   return frames.map(formatFrame).join(' <- ');

@@ -9,17 +9,18 @@
  *     time; a cache that evicts, or objects in use, only young ones; a cache that filled or a burst only old ones.
  *     One snapshot is enough. While there are not enough of them to tell the time, at most 90 %.
  */
-import type { Frame } from './frame.js';
+import { type Frame, isSameFrame } from './frame.js';
 import type { HeapHistory } from './history.js';
-import { type Inlined, inlinedInto } from './inlined.js';
+import { inlinedInto } from './inlined.js';
 import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
 import { bytesAt, floorOf, type Point, type Steadiness, steadinessOf } from './steadiness.js';
 
-/** A site that gains bytes. */
+/** A site that gains bytes, with the others in which the same function allocates. */
 export interface SiteGrowth {
+  /** The largest of them. */
   readonly usage: SiteUsage;
   readonly estimated: boolean;
-  /** What the site and what was inlined into it held after warm-up and hold now, and the time between. */
+  /** What they and what was inlined into them held after warm-up and hold now, and the time between. */
   readonly fromBytes: number;
   readonly toBytes: number;
   readonly spanUs: number;
@@ -36,7 +37,6 @@ export const SUSPECT_CONFIDENCE = 0.9;
 const LEAST_CONFIDENCE = 0.8;
 const MOST_CONFIDENCE = 0.99;
 const MOST_UNTIMED = 0.9;
-const NOTHING_INLINED: Inlined = { frames: [], earlier: [] };
 /** A course of fewer snapshots says nothing beside the births. */
 const SHORTEST_COURSE = 4;
 /** Estimated gains below this are the engine's own bookkeeping as often as not. */
@@ -59,25 +59,45 @@ export function growthOf(snapshot: HeapSnapshot, history: HeapHistory): SiteGrow
   return judged ? growing.sort(byGain) : undefined;
 }
 
-/** The largest sites choose first what they were before; nothing counts for two. */
+/**
+ * The largest sites choose first what belongs to them; nothing counts for two. A function that several callers reach
+ * is several sites, and as V8 compiles them anew they take turns: so a function is judged as a whole first, and caller
+ * by caller where that shows no growth (one may leak through what another uses well).
+ */
 function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory): SiteGrowth[] {
   const { estimated, births } = source;
   const most = mostConfidence(source, history.momentsOf(source.source));
   const growing: SiteGrowth[] = [];
   const left = new Set(source.sites.filter(({ liveBytes }) => liveBytes > 0).sort(byLiveBytes));
-  for (const usage of left) {
-    const { earlier, frames } = births === undefined ? NOTHING_INLINED : inlinedInto(usage, left);
+  const judge = (usage: SiteUsage, sites: readonly SiteUsage[], inlined: readonly Frame[]): boolean => {
     const { probability, ...gain } =
       births === undefined
         ? exactSteadiness(history.courseOf(usage))
-        : estimatedSteadiness([usage, ...earlier], births, takenUs, history);
+        : estimatedSteadiness(sites, births, takenUs, history);
     const confidence = Math.min(probability, most);
-    if (estimated && gain.toBytes - gain.fromBytes < LEAST_ESTIMATED_GAIN_BYTES) continue;
-    if (confidence < Math.min(LEAST_CONFIDENCE, most)) continue;
-    growing.push({ usage, estimated, ...gain, confidence, inlined: frames });
-    for (const site of [usage, ...earlier]) left.delete(site);
+    if (estimated && gain.toBytes - gain.fromBytes < LEAST_ESTIMATED_GAIN_BYTES) return false;
+    if (confidence < Math.min(LEAST_CONFIDENCE, most)) return false;
+    growing.push({ usage, estimated, ...gain, confidence, inlined });
+    for (const site of sites) left.delete(site);
+    return true;
+  };
+  for (const usage of left) {
+    if (births === undefined) {
+      judge(usage, [usage], []);
+      continue;
+    }
+    const { earlier, frames } = inlinedInto(usage, left);
+    const together = new Set([usage, ...sameFunction(usage, left), ...earlier]);
+    if (together.size > 1 + earlier.length && judge(usage, [...together], frames)) continue;
+    judge(usage, [usage, ...earlier], frames);
   }
   return growing;
+}
+
+/** The sites in which the same function allocates, whoever called it. */
+function sameFunction({ frames: [innermost] }: SiteUsage, sites: Iterable<SiteUsage>): SiteUsage[] {
+  if (innermost === undefined) return [];
+  return [...sites].filter(({ frames: [other] }) => other !== undefined && isSameFrame(other, innermost));
 }
 
 function byLiveBytes(a: SiteUsage, b: SiteUsage): number {

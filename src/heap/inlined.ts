@@ -10,7 +10,7 @@
  * have their frames and more, if these hold old objects and no young ones (`SiteUsage.bornBytes`). The functions are
  * a guess, and shown as one; `otrace run --no-inline` is certain.
  */
-import type { Frame } from './frame.js';
+import { type Frame, isSameFrame } from './frame.js';
 import type { SiteUsage } from './snapshot.js';
 
 /** What a site was before counts when it holds this share of the site's bytes, */
@@ -49,15 +49,11 @@ function extraFrames({ frames: more }: SiteUsage, { frames: fewer }: SiteUsage):
   const extra: Frame[] = [];
   let met = 0;
   for (const frame of more) {
-    if (met < fewer.length && isSame(frame, fewer[met]!)) met++;
+    if (met < fewer.length && isSameFrame(frame, fewer[met]!)) met++;
     else extra.push(frame);
   }
-  const endsInShared = met > 0 && isSame(more.at(-1)!, fewer[met - 1]!);
+  const endsInShared = met > 0 && isSameFrame(more.at(-1)!, fewer[met - 1]!);
   return extra.length > 0 && (met === fewer.length || endsInShared) && met > 0 ? extra : undefined;
-}
-
-function isSame(a: Frame, b: Frame): boolean {
-  return a.name === b.name && a.file === b.file && a.line === b.line && a.column === b.column;
 }
 
 function youngShare({ bornBytes = [], liveBytes }: SiteUsage): number {

@@ -258,6 +258,21 @@ describe('a site whose functions V8 inlines as the program warms up', () => {
     );
   });
 
+  it('is one leak where several callers take turns, and the leaking caller alone where others use it well', () => {
+    const turns = verdict([usage(['row', 'a'], born(0, 12)), usage(['row', 'b'], born(12, 24))]);
+    assert.deepEqual(names(turns), ['row']);
+    assert.equal(turns[0]!.toBytes, 2_400_000);
+    const cache = usage(
+      ['row', 'cached'],
+      born(22, 24).map((bytes) => bytes * 30),
+    );
+    const mixed = verdict([cache, usage(['row', 'leaks'], born(0, 24))]);
+    assert.deepEqual(
+      mixed.map(({ usage: { frames } }) => frames[1]!.name),
+      ['leaks'],
+    );
+  });
+
   it('is not made up of sites that only share a caller', () => {
     assert.deepEqual(verdict([usage(['a', 'serve'], born(0, 12)), usage(['b', 'serve'], born(16, 24))]), []);
   });

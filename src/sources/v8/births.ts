@@ -17,7 +17,7 @@ import type { SamplingProfile } from './sampler.js';
 /** Into how many slices the time since the start is divided. */
 export const SLICES = 24;
 
-const FEWEST_MARKS = 8;
+const FEWEST_MARKS = 5;
 const MOST_MARKS = 256;
 
 /** A moment, and the highest number of a live sample then. */
