@@ -7,10 +7,10 @@
  * Whatever goes wrong here, the program's function runs once, and its value or error is passed on.
  */
 import type { Guard } from './guard.js';
+import type { HeapEvents } from './heap-events.js';
 import { type ReportRow, reportRows } from './report.js';
 import { retainerValues, type SurvivorGroup } from './retainers.js';
 import type { HeapSnapshot, SourceSnapshot } from './snapshot.js';
-import type { HeapEvents } from './tracer.js';
 
 /** What tells objects that come later from those of a moment. */
 export interface ObjectMark {

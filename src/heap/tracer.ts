@@ -4,7 +4,7 @@
  *
  *     source (attached) -> armed while the tracer is enabled -> snapshot -> report rows -> trace
  *
- * Not here: how a source sees allocations (`sources/`), what the rows say (`report.ts`).
+ * Not here: the calls by which a program describes blocks (`program-blocks.ts`), how a source sees allocations (`sources/`), what the rows say (`report.ts`).
  */
 import { OtraceError } from '../errors.js';
 import {
@@ -17,52 +17,20 @@ import {
 } from './exact.js';
 import { growthOf } from './growth.js';
 import { Guard } from './guard.js';
+import { type HeapEvents, LIVE_COUNTER } from './heap-events.js';
 import { HeapHistory } from './history.js';
 import { type LabelStorage, Labels, SyncLabels } from './labels.js';
+import { type ManualHeap, ProgramBlocks } from './program-blocks.js';
 import { type ReportRow, reportRows, withSurvivors } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
 import { type HeapSnapshot, SOURCE_NAMES, type SourceName } from './snapshot.js';
 import type { HeapSource, SampledSource } from './source.js';
 import { SourceList } from './source-list.js';
-import { type EntryFunction, StackCapture, type StackOptions } from './stack.js';
+import { StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
 import { type ThreadHeaps, withThreads } from './thread-heaps.js';
 import { Throttle } from './throttle.js';
-import {
-  type AnyClass,
-  shallowBytes,
-  type TrackClassOptions,
-  type TrackOptions,
-  trackedClass,
-} from './tracked-class.js';
-
-/** The counter of what is live. */
-export const LIVE_COUNTER = 'heap_live_bytes';
-
-/** What the tracer needs of the recorder: events of category `heap` that only a filter on `heap` itself may drop. */
-export interface HeapEvents {
-  /** Whether they are being recorded at all. */
-  readonly recording: boolean;
-  nowUs(): number;
-  /** Memory that the recorder holds, in bytes; where it is told, so is that of the tracer. */
-  readonly selfBytes?: () => number;
-  instant(name: string, args: Record<string, string>): void;
-  counter(name: string, series: Record<string, number>): void;
-  /** Data for tools, as a metadata event with these arguments. */
-  annex(name: string, argsJson: string): void;
-}
-
-/** What a block is known by: an address or number, or anything else that the program has at hand. */
-export type HeapKey = number | string | bigint | symbol | object;
-
-/** The source that the program itself feeds. */
-export interface ManualHeap extends HeapSource {
-  alloc(key: HeapKey, bytes: number, entry: EntryFunction): void;
-  free(key: HeapKey): void;
-  realloc(key: HeapKey, bytes: number, newKey: HeapKey, entry: EntryFunction): void;
-  track<T extends object>(object: T, bytes: number, entry: EntryFunction, className?: string): T;
-}
 
 export interface HeapTracerOptions extends StackOptions {
   /** Makes the source for `heap.alloc` and its like. */
@@ -97,7 +65,7 @@ export type ReportResult =
 const MAX_STACK_DEPTH = 10_000;
 const MAX_SHARDS = 1024;
 
-export class HeapTracer {
+export class HeapTracer extends ProgramBlocks {
   /** What a stream source is made with. */
   readonly host: StreamHost;
 
@@ -109,11 +77,11 @@ export class HeapTracer {
   #enabled = false;
   /** The list given to `enable`; undefined for all that are attached. */
   #wanted: readonly SourceName[] | undefined;
-  #manualOn = false;
   /** Of the snapshots that reports and checkpoints took. */
   #history = new HeapHistory();
 
   constructor(events: HeapEvents, options: HeapTracerOptions) {
+    super();
     const shards = wholeNumber('heap shards', options.shards ?? 16, MAX_SHARDS);
     const sampler = options.seed === undefined ? new Sampler() : new Sampler(0, options.seed);
     this.#events = events;
@@ -195,7 +163,7 @@ export class HeapTracer {
     if (!this.#enabled) return;
     this.addPoint();
     this.#enabled = false;
-    this.#manualOn = false;
+    this.countWith(undefined);
     this.#sources.disarm();
   }
 
@@ -246,70 +214,6 @@ export class HeapTracer {
       wholeNumber('heap stack depth', depth, MAX_STACK_DEPTH),
       MAX_STACK_DEPTH,
     );
-  }
-
-  /**
-   * Counts a block that the program allocated by means of its own. A key that is live already is replaced.
-   *
-   * @param key what `free` will name: an address, an id, an object
-   * @param bytes whole number; anything else is ignored with one warning
-   *
-   * @example
-   * const texture = gpu.createTexture(size);
-   * heap.alloc(texture, size.bytes);
-   */
-  alloc(key: HeapKey, bytes: number): void {
-    if (this.#manualOn) this.#manual.alloc(key, bytes, allocEntry);
-  }
-
-  /** Counts the free of a block. A key that is not live is ignored and counted as unmatched. */
-  free(key: HeapKey): void {
-    if (this.#manualOn) this.#manual.free(key);
-  }
-
-  /**
-   * Counts a change of size, and of key if the block moved. 0 bytes free the block; a key that is not live counts
-   * as a new block and as an unmatched free.
-   */
-  realloc(key: HeapKey, bytes: number, newKey: HeapKey = key): void {
-    if (this.#manualOn) this.#manual.realloc(key, bytes, newKey, reallocEntry);
-  }
-
-  /**
-   * Counts an object until the garbage collector takes it (or `free(object)`, whichever is first).
-   *
-   * @param size its bytes; or `bytes` and the `name` of the class that reports show. Without bytes, the shallow size
-   *   of an object with its number of properties: 24 bytes, and 8 for each.
-   * @returns the object
-   *
-   * @example
-   * const session = heap.track(new Session(), 4096);
-   * heap.track(texture, { bytes: texture.width * texture.height * 4, name: 'Texture' });
-   */
-  track<T extends object>(object: T, size: number | TrackOptions): T {
-    if (!this.#manualOn) return object;
-    if (typeof size !== 'object' || size === null) return this.#manual.track(object, size, trackEntry);
-    return this.#manual.track(object, size.bytes ?? shallowBytes(object), trackEntry, size.name);
-  }
-
-  /**
-   * Counts every instance of a class from its construction until it is collected or freed, with the stack of the `new`.
-   *
-   * @returns the class to use in its place: `new`, `instanceof`, `extends`, statics and `instance.constructor` are as
-   *   before. A static method that reads a private static field through `this` is the one thing that fails; let such
-   *   a class call `heap.track(this, { name })` in its constructor instead.
-   *
-   * @example
-   * const Session = heap.trackClass(class Session { user = ''; });
-   * const Texture = heap.trackClass(GpuTexture, { bytes: (texture) => texture.byteLength, name: 'Texture' });
-   */
-  trackClass<C extends AnyClass>(original: C, options: TrackClassOptions<C> = {}): C {
-    return trackedClass(original, (instance, className, entry) => {
-      if (!this.#manualOn) return;
-      const { bytes, name } = options;
-      const size = typeof bytes === 'function' ? told(bytes, instance) : (bytes ?? shallowBytes(instance));
-      this.#manual.track(instance, size, entry, name ?? className);
-    });
   }
 
   /**
@@ -524,14 +428,9 @@ export class HeapTracer {
 
   #arm(recording: readonly HeapSource[]): void {
     this.#sources.arm(this.#wanted, recording);
-    this.#manualOn = this.#sources.armed.includes(this.#manual);
+    this.countWith(this.#sources.armed.includes(this.#manual) ? this.#manual : undefined);
   }
 }
-
-/** What stacks begin after; looked up once, for the sake of the hot path. */
-const allocEntry: EntryFunction = HeapTracer.prototype.alloc;
-const reallocEntry: EntryFunction = HeapTracer.prototype.realloc;
-const trackEntry: EntryFunction = HeapTracer.prototype.track;
 
 function wholeNumber(what: string, value: number, most: number): number {
   if (
@@ -543,13 +442,4 @@ function wholeNumber(what: string, value: number, most: number): number {
   }
   const range = most === Number.MAX_SAFE_INTEGER ? '1 or more' : `from 1 to ${most.toLocaleString('en')}`;
   throw new OtraceError('OTRACE_BAD_OPTION', `${what} is ${String(value)}; give a whole number ${range}`);
-}
-
-/** What the program says of an instance; a mistake there must not become one of the class' constructor. */
-function told<T extends object>(bytes: (instance: T) => number, instance: T): number {
-  try {
-    return bytes(instance);
-  } catch {
-    return shallowBytes(instance);
-  }
 }

@@ -5,8 +5,8 @@
  * V8 keeps what a WeakRef was made for until the running job ends. A context with a microtask queue of its own ends
  * that early: when its (empty) queue has run, V8 lets go of those objects, and no microtask of the program has run.
  */
-import { setFlagsFromString } from 'node:v8';
-import { type Context, createContext, runInContext } from 'node:vm';
+import { createRequire } from 'node:module';
+import type { Context } from 'node:vm';
 
 export class GarbageCollection {
   #context: Context | undefined;
@@ -14,6 +14,10 @@ export class GarbageCollection {
 
   /** Collects all that is garbage, also what was looked at through a WeakRef in this job. @throws when V8 has no `gc` */
   run(): void {
+    // Loaded here: these modules take milliseconds, and few programs come to this.
+    const require = createRequire(import.meta.url);
+    const { setFlagsFromString } = require('node:v8') as typeof import('node:v8');
+    const { createContext, runInContext } = require('node:vm') as typeof import('node:vm');
     if (this.#context === undefined || this.#gc === undefined) {
       const isExposed = typeof globalThis.gc === 'function';
       if (!isExposed) setFlagsFromString('--expose-gc');

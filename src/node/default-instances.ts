@@ -2,10 +2,11 @@
  * The process' own recorder and heap tracer, one of each however many copies of the package are loaded (ESM and
  * CommonJS, a global and a local install): the first copy makes them and the others find them by a global symbol.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { heapEvents } from '../heap/heap-events.js';
+import { createRequire } from 'node:module';
+import { type HeapEvents, heapEvents } from '../heap/heap-events.js';
+import type { LabelStorage } from '../heap/labels.js';
 import type { ThreadHeaps } from '../heap/thread-heaps.js';
-import { type HeapEvents, HeapTracer } from '../heap/tracer.js';
+import { HeapTracer } from '../heap/tracer.js';
 import { FileOutput } from '../output/file-output.js';
 import { Clock } from '../recorder/clock.js';
 import { Recorder, type RecorderParts } from '../recorder/recorder.js';
@@ -75,7 +76,7 @@ function create(): Instances {
   const garbage = new GarbageCollection();
   const heap = new HeapTracer(heapParts.events, {
     collect: () => garbage.run(),
-    labels: () => new AsyncLocalStorage<string>(),
+    labels: asyncLabels,
     manual: (host) => new ManualSource(host),
     warn: (line) => say(`${line}\n`),
     mapFrame: frames.mapFrame,
@@ -104,6 +105,12 @@ interface ThreadParts {
 }
 
 type Aside = NonNullable<RecorderParts['aside']>;
+
+/** Loaded with the first label. */
+function asyncLabels(): LabelStorage {
+  const hooks = createRequire(import.meta.url)('node:async_hooks') as typeof import('node:async_hooks');
+  return new hooks.AsyncLocalStorage<string>();
+}
 
 /** How often what is new goes to a durable file, in milliseconds: twice in the second that may be lost. */
 const DRAIN_EVERY_MS = 500;

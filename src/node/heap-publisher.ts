@@ -8,9 +8,10 @@
  * Not here: what the main thread makes of it (`worker-heaps.ts`).
  */
 import { createRequire } from 'node:module';
+import { type HeapEvents, LIVE_COUNTER } from '../heap/heap-events.js';
 import { SOURCE_NAMES } from '../heap/snapshot.js';
 import { largestSites } from '../heap/thread-heaps.js';
-import { type HeapEvents, type HeapTracer, LIVE_COUNTER } from '../heap/tracer.js';
+import type { HeapTracer } from '../heap/tracer.js';
 import { hearBlockedWaits } from './blocked-waits.js';
 import type { ExitTasks } from './exit.js';
 import { HeapLink } from './heap-link.js';

@@ -24,7 +24,8 @@ export class DrainPace {
   readonly #everyUs: number;
   #events = 1;
   #checkedUs = 0;
-  #dueUs: number;
+  /** Not a number until the first event: a program's start is the worst moment to open a file. */
+  #dueUs = Number.NaN;
   #drainedEvents = 0;
   #isDraining = false;
 
@@ -36,12 +37,12 @@ export class DrainPace {
     this.#nowUs = nowUs;
     this.#drain = drain;
     this.#everyUs = everyUs;
-    this.#dueUs = Number.isFinite(everyUs) ? Number.NEGATIVE_INFINITY : everyUs;
   }
 
   /** Called after an event whenever `ring.isCheckDue`. */
   check(ring: EventRing): void {
     const nowUs = ring.nowUs;
+    if (Number.isNaN(this.#dueUs)) this.#dueUs = nowUs + this.#everyUs;
     const elapsedUs = Math.max(1, nowUs - this.#checkedUs);
     this.#checkedUs = nowUs;
     const wanted = Math.round((this.#events * CHECK_EVERY_US) / elapsedUs);

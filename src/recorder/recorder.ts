@@ -331,8 +331,8 @@ export class Recorder extends Category {
     }
     const contents = this.contents(path === undefined && incremental);
     const result = this.#parts.output.write(contents, path);
-    // A copy to another path does not take events away from the numbered files.
-    if (result.written && (path === undefined || !incremental)) {
+    // A copy to another path does not take events away from the numbered files, or from one that grows.
+    if (result.written && (path === undefined || (!incremental && durable === undefined))) {
       for (const log of contents.batch.logs) this.#flushed.set(log, log.ring.written);
       this.#annexes.markWritten(contents.annexes);
     }

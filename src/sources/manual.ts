@@ -12,12 +12,12 @@
  * Ids rise and are not used again (they wrap after 2^32).
  */
 import { NumberedTable } from '../heap/numbered-table.js';
+import type { HeapKey, ManualHeap } from '../heap/program-blocks.js';
 import { SiteTable } from '../heap/sites.js';
 import type { SourceSnapshot } from '../heap/snapshot.js';
 import type { EntryFunction } from '../heap/stack.js';
 import { AllocationStream, type StreamHost } from '../heap/stream.js';
 import { snapshotStreams } from '../heap/stream-snapshot.js';
-import type { HeapKey, ManualHeap } from '../heap/tracer.js';
 import { type BlockToken, WeakBlocks } from '../heap/weak-blocks.js';
 
 /** An entry of the map of keys. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { HeapKey, HeapTracer } from '../../src/heap/tracer.js';
+import type { HeapKey } from '../../src/heap/program-blocks.js';
+import type { HeapTracer } from '../../src/heap/tracer.js';
 import { recordedHeap } from '../heap/recorded-heap.js';
 
 const live = (heap: HeapTracer): [number, number] => {
