@@ -29,9 +29,9 @@ export class ProgramBlocks {
   /** What counts them; undefined while nothing does. */
   #manual: ManualHeap | undefined;
 
-  /** From here on blocks are counted there, or not at all. */
-  protected countWith(manual: ManualHeap | undefined): void {
-    this.#manual = manual;
+  /** From here on blocks are counted there, or not at all. The tracer's to call; not one of the program's calls. */
+  static countWith(blocks: ProgramBlocks, manual: ManualHeap | undefined): void {
+    blocks.#manual = manual;
   }
 
   /**

@@ -163,7 +163,7 @@ export class HeapTracer extends ProgramBlocks {
     if (!this.#enabled) return;
     this.addPoint();
     this.#enabled = false;
-    this.countWith(undefined);
+    ProgramBlocks.countWith(this, undefined);
     this.#sources.disarm();
   }
 
@@ -428,7 +428,7 @@ export class HeapTracer extends ProgramBlocks {
 
   #arm(recording: readonly HeapSource[]): void {
     this.#sources.arm(this.#wanted, recording);
-    this.countWith(this.#sources.armed.includes(this.#manual) ? this.#manual : undefined);
+    ProgramBlocks.countWith(this, this.#sources.armed.includes(this.#manual) ? this.#manual : undefined);
   }
 }
 
