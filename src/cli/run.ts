@@ -86,7 +86,7 @@ export function define(command: Command): void {
     .option('--no-inline', 'switch V8 inlining off: exact sites, slower program')
     .option(
       '--exact',
-      'record every allocation of the JavaScript heap: some 60 times slower, and why leaks live',
+      'record every allocation of the JavaScript heap: some 50 times slower, and why leaks live',
     )
     .option('--retainers', 'say what the program left in the JavaScript heap, and why it is alive')
     .option('--no-growth', 'no checkpoints while it runs, which force garbage collections')

@@ -292,7 +292,7 @@ export class HeapTracer extends ProgramBlocks {
   /**
    * Records every allocation of a call, exactly: for each site the blocks and bytes allocated and those still live, of
    * which class they are, and for the largest why they are alive. The rows go to the trace, whether the tracer is on or
-   * not, as a report of their own. Allocation-bound code runs some 60 times slower: for short windows.
+   * not, as a report of their own. Allocation-bound code runs some 50 times slower: for short windows.
    *
    * @param work sync or async; its error or rejection is passed on, and nothing is reported
    * @returns the function's value with the snapshot (source `js`, exact), or with the reason why there is none: no
@@ -313,7 +313,7 @@ export class HeapTracer extends ProgramBlocks {
 
   /**
    * Remembers which objects of the JavaScript heap are there now, for `whyAlive`. Costs a pause (a second for each
-   * 20 to 50 MB of heap), and nothing from then on.
+   * 8 MB or so of heap), and nothing from then on.
    *
    * @returns undefined, after a warning, when it can't be done
    */

@@ -15,7 +15,7 @@ export class HeapFile {
   readonly #folder: string;
   readonly #path: string;
 
-  /** Pauses the program for as long as V8 writes: about a second for each 20 to 50 MB of heap. */
+  /** Pauses the program for as long as V8 writes. */
   constructor() {
     this.#folder = mkdtempSync(join(tmpdir(), 'otrace-heap-'));
     this.#path = join(this.#folder, 'all.heapsnapshot');
