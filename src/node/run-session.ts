@@ -31,7 +31,7 @@ export function startRun(instances: Instances, options: RunOptions): void {
   trace.enable();
   const bundle = fileURLToPath(import.meta.url);
   if (basename(bundle) === BUNDLE) preloadWorkers(join(dirname(bundle), PRELOADED));
-  const timeline = startTimeline(trace, options.timeline);
+  const timeline = startTimeline(trace, options);
   exit.before(() => timeline.drain());
   const mainScope = new MainScope();
   mainScope.keep();
