@@ -13,7 +13,7 @@
  */
 
 /** Requests a second that are all kept. */
-const RATE = 500;
+const RATE = 200;
 const SLOW = 4;
 const SECOND_US = 1e6;
 
