@@ -59,7 +59,13 @@ await Promise.all([
     define: { OTRACE_VERSION: JSON.stringify(version), 'import.meta.url': 'otraceModuleUrl' },
   }),
   // What is preloaded: a few lines, which load `attach.js` when there is something for it to do.
-  build({ ...common, ...small, outfile: 'dist/cjs/hooks.js', entryPoints: [entry('node/preload')] }),
+  build({
+    ...common,
+    ...small,
+    outfile: 'dist/cjs/hooks.js',
+    entryPoints: [entry('node/preload')],
+    external: ['./attach.js'],
+  }),
 ]);
 
 // The same declarations serve both formats: the nearest package.json decides how a .d.ts is read.

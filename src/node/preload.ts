@@ -11,6 +11,7 @@
  */
 import { INSTANCES } from './instances-key.js';
 import { CHANNEL, isMainThread } from './main-thread.js';
+import { warn } from './warn.js';
 
 type Global = Record<PropertyKey, unknown>;
 
@@ -23,12 +24,18 @@ if (instances?.get === undefined) {
 function isTraced(): boolean {
   for (const name in process.env) if (name.startsWith('OTRACE_')) return true;
   if (isMainThread) return false;
-  const threads = module.require('node:worker_threads') as typeof import('node:worker_threads');
+  const threads = require('node:worker_threads') as typeof import('node:worker_threads');
   return threads.getEnvironmentData(CHANNEL) !== undefined;
 }
 
 function attach(): void {
-  module.require('./attach.js');
+  try {
+    require('./attach.js'); // in words that a bundler follows
+  } catch (error) {
+    warn(
+      `could not load the hooks (${String((error as Error).message).split('\n')[0]}); the program runs untraced`,
+    );
+  }
 }
 
 function attachWhenNeeded(global: Global): void {
