@@ -35,13 +35,13 @@ describe('time for stack walks', () => {
     pass(3_600_000);
     const start = now();
     let spentMs = 0;
-    while (now() - start < 100_000) {
+    while (now() - start < 20_000) {
       if (budget.grants()) {
         budget.spend(() => pass(1));
         spentMs++;
-      } else pass(0.01);
+      } else pass(0.05);
     }
-    assert.ok(spentMs > 9_000 && spentMs < 11_600, `${spentMs} ms of 100 s`);
+    assert.ok(spentMs > 2_000 && spentMs < 2_700, `${spentMs} ms of 20 s`);
     assert.ok(budget.refusals > 1000);
   });
 
