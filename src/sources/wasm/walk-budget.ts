@@ -29,14 +29,13 @@ export class WalkBudget {
   /** Asks for time; a refusal is counted. */
   grants(): boolean {
     if (this.#leftMs > 0) return true;
-    if (this.#asks++ % ASKS === 0) this.#fill();
+    if (this.#asks++ % ASKS === 0) this.#fill(this.#nowMs());
     if (this.#leftMs > 0) return true;
     this.refusals++;
     return false;
   }
 
-  #fill(): void {
-    const nowMs = this.#nowMs();
+  #fill(nowMs: number): void {
     this.#leftMs = Math.min(MOST_LEFT_MS, this.#leftMs + (nowMs - this.#filledMs) * SHARE);
     this.#filledMs = nowMs;
   }
@@ -44,6 +43,7 @@ export class WalkBudget {
   /** Does what was granted, and takes its time off. */
   spend<T>(work: () => T): T {
     const beganMs = this.#nowMs();
+    this.#fill(beganMs);
     try {
       return work();
     } finally {
