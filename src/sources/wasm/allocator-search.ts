@@ -71,7 +71,7 @@ class AllocatorSearch {
   run(named: ReadonlyMap<number, AllocationShape>): AllocationHook[] {
     const outer = this.#findPair(bestOfSignature(this.#module, this.#graph, this.#seeds));
     if (outer === undefined) return [];
-    const near = neighboursOf(this.#module, this.#graph, outer);
+    const near = neighboursOf(this.#module, this.#graph, outer, this.#seeds);
     const bench = this.#bench(near);
     if (bench === undefined) return [];
     const pair = this.#innermostPair(bench, outer, (signature) =>
@@ -82,7 +82,8 @@ class AllocatorSearch {
     for (const functionIndex of near) {
       if (members.some((member) => member.functionIndex === functionIndex)) continue;
       const shape = siblingShape(this.#module, bench, functionIndex, pair);
-      if (shape !== undefined) siblings.push({ functionIndex, shape });
+      if (shape !== undefined && !this.#isNameOf(pair.allocate, functionIndex))
+        siblings.push({ functionIndex, shape });
     }
     const wraps = (outer: AllocationHook, inner: AllocationHook): boolean =>
       outer !== inner &&
@@ -143,6 +144,13 @@ class AllocatorSearch {
       }
     }
     return outer;
+  }
+
+  /** Whether a function known by name is but another way to call what was found: same parameters, passed on. */
+  #isNameOf({ functionIndex: found }: Allocate, named: number): boolean {
+    const signature = signatureOf(this.#module, found);
+    if (!this.#seeds.has(named) || signatureOf(this.#module, named) !== signature) return false;
+    return this.#graph.callees(named).has(found);
   }
 
   #bench(functions: readonly number[]): TrialBench | undefined {

@@ -35,8 +35,17 @@ interface Pair {
   readonly free: Free;
 }
 
-/** The functions around a pair, those that need least to run first: inside it, calling it, calling its parts. */
-export function neighboursOf(module: WasmModule, graph: ModuleGraph, pair: Pair): number[] {
+/**
+ * The functions around a pair, those that need least to run first: inside it, calling it, calling its parts.
+ *
+ * @param named functions known by name: what they call is likely to be the allocator's, too
+ */
+export function neighboursOf(
+  module: WasmModule,
+  graph: ModuleGraph,
+  pair: Pair,
+  named: ReadonlySet<number>,
+): number[] {
   const inside = new Set<number>();
   for (const { functionIndex } of [pair.allocate, pair.free]) {
     for (const f of graph.closure(functionIndex, MOST_NEEDED)) inside.add(f);
@@ -44,10 +53,14 @@ export function neighboursOf(module: WasmModule, graph: ModuleGraph, pair: Pair)
   const parts = new Set([...inside].filter((f) => graph.callCounts[f]! <= MOST_CALLS_OF_A_PART));
   // What frees only is no sibling, and destructors are many: so not the callers of free.
   parts.add(pair.allocate.functionIndex);
+  for (const f of named) for (const callee of graph.callees(f)) inside.add(callee);
   const around = new Set([...inside, ...graph.callers(parts)]);
   const found = new Set<number>();
   const add = (functions: ReadonlySet<number>, signature: string): void => {
-    const fitting = [...functions].filter((f) => signatureOf(module, f) === signature && isSmall(graph, f));
+    // What the allocator is made of may need much, to complain of something, say.
+    const fitting = [...functions].filter(
+      (f) => signatureOf(module, f) === signature && (inside.has(f) || isSmall(graph, f)),
+    );
     const needs = new Map(fitting.map((f) => [f, graph.closure(f, MOST_NEEDED).size]));
     fitting.sort((a, b) => needs.get(a)! - needs.get(b)!);
     for (const f of fitting.slice(0, MOST_OF_A_SIGNATURE)) found.add(f);

@@ -4,6 +4,9 @@
  * JavaScript part is captured at that rate, at most once for each call from JavaScript that allocates. Without contexts the
  * whole stack is, for each allocation.
  *
+ * All of that only as long as there is time for it (`walk-budget.ts`): else the blocks are on a record that says so,
+ * one for each entry, and the context is asked for again when it allocates again.
+ *
  *     entry   0  not asked yet      1  not sampled, no JavaScript part      n  the nth JavaScript stack, or gate
  *
  * One for each module and ledger: the same number means another chain of calls in another module.
@@ -14,6 +17,7 @@ import type { StreamHost } from '../../heap/stream.js';
 import { EntryGate } from './entry-gate.js';
 import type { Ledger } from './ledger.js';
 import { type Caller, NOBODY, type Records } from './site-records.js';
+import type { WalkBudget } from './walk-budget.js';
 import type { FunctionNames, SplitStack, WasmFrames } from './wasm-frames.js';
 
 /** Frames looked at to find the JavaScript behind deep recursion in the module. */
@@ -22,6 +26,7 @@ const MOST_FRAMES = 100;
 const SPARE_FRAMES = 8;
 const MOST_ENTRIES = 65_536;
 const NOT_SAMPLED = 1;
+const UNWALKED = '(more call chains than there was time to walk)';
 
 export class CallSites {
   /** Keeps the contexts of this module apart from those of others in the same ledger. */
@@ -31,6 +36,10 @@ export class CallSites {
   readonly #ledger: Ledger;
   readonly #frames: WasmFrames;
   readonly #names: FunctionNames;
+  readonly #budget: WalkBudget;
+  readonly #unwalked: readonly Frame[];
+  /** By entry. */
+  readonly #unwalkedRecords = new Map<number, number>();
   /** By `high,low`. */
   readonly #inside = new Map<string, readonly Frame[]>();
   /** By entry. */
@@ -50,6 +59,7 @@ export class CallSites {
     frames: WasmFrames,
     names: FunctionNames,
     module: string,
+    budget: WalkBudget,
   ) {
     this.salt = BigInt.asIntN(64, BigInt(`0x${hashStack(module, [])}`));
     this.#host = host;
@@ -57,6 +67,8 @@ export class CallSites {
     this.#ledger = ledger;
     this.#frames = frames;
     this.#names = names;
+    this.#budget = budget;
+    this.#unwalked = [{ name: UNWALKED, file: names.identity.label, line: 0, column: 0 }];
   }
 
   /** Calls from JavaScript that were taken to come from where others had come from. */
@@ -75,29 +87,33 @@ export class CallSites {
    * The record of a context that was never reached from this entry before.
    *
    * @param told the function that was called from WebAssembly, to be left out of stacks
+   * @returns `~record` for one that is not the context's own
    */
   discover(low: number, high: number, entry: number, told: EntryFunction): number {
-    const key = `${high},${low}`;
-    let inside = this.#inside.get(key);
-    if (inside === undefined) {
-      // The JavaScript outside is not asked for, and a program may have tens of thousands of contexts.
-      inside = this.#split(this.#capture(told, SPARE_FRAMES + 2 * this.#host.stacks.depth)).inside;
-      this.#inside.set(key, inside);
-    }
-    return this.#records.add(inside, this.#callers.get(entry) ?? NOBODY);
+    if (!this.#budget.grants()) return ~this.#unwalkedRecord(entry);
+    return this.#budget.spend(() => {
+      const key = `${high},${low}`;
+      let inside = this.#inside.get(key);
+      if (inside === undefined) {
+        inside = this.#captureInside(told);
+        this.#inside.set(key, inside);
+      }
+      return this.#records.add(inside, this.#callers.get(entry) ?? NOBODY);
+    });
   }
 
   /** The entry of a call from JavaScript whose turn it is, and what to make of the next ones at its gate. */
   enter(gateAt: number, told: EntryFunction): number {
     const ledger = this.#ledger;
-    if (ledger.isShared) return this.#capturedEntry(told); // what was assumed could not be told to the other threads
-    const left = ledger.assumedCalls(gateAt);
+    // What was assumed in a shared one could not be told to the other threads.
+    const left = ledger.isShared ? -1 : ledger.assumedCalls(gateAt);
     let gate = this.#gates.get(gateAt);
     if (left > 0 && gate?.assumed !== undefined) {
       ledger.assume(gateAt, gate.assumed.entry, left - 1);
       return gate.assumed.entry;
     }
-    const entry = this.#capturedEntry(told);
+    if (!this.#budget.grants()) return NOT_SAMPLED;
+    const entry = this.#budget.spend(() => this.#capturedEntry(told));
     const caller = this.#callers.get(entry);
     if (left < 0 || caller === undefined) return entry;
     if (gate === undefined) {
@@ -115,6 +131,11 @@ export class CallSites {
 
   /** The record of an allocation in a module whose contexts are not known. */
   sampledRecord(told: EntryFunction): number {
+    if (!this.#budget.grants()) return this.#unwalkedRecord(NOT_SAMPLED);
+    return this.#budget.spend(() => this.#sampledRecord(told));
+  }
+
+  #sampledRecord(told: EntryFunction): number {
     const stack = this.#capture(told);
     let record = this.#recordOfStack.get(stack);
     if (record === undefined) {
@@ -123,6 +144,25 @@ export class CallSites {
       this.#recordOfStack.set(stack, record);
     }
     return record;
+  }
+
+  #unwalkedRecord(entry: number): number {
+    let record = this.#unwalkedRecords.get(entry);
+    if (record === undefined) {
+      record = this.#records.add(this.#unwalked, this.#callers.get(entry) ?? NOBODY);
+      this.#unwalkedRecords.set(entry, record);
+    }
+    return record;
+  }
+
+  /** The module's functions only: a program may have tens of thousands of contexts, and each frame takes its time. */
+  #captureInside(told: EntryFunction): readonly Frame[] {
+    const { depth } = this.#host.stacks;
+    const most = depth + SPARE_FRAMES;
+    const stack = this.#capture(told, most);
+    const between = stack.filter((frame) => !frame.file.startsWith('wasm://')).length;
+    const isWhole = stack.length < most || between === 0;
+    return this.#split(isWhole ? stack : this.#capture(told, most + depth)).inside;
   }
 
   #newEntry(): number | undefined {

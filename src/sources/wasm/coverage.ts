@@ -24,7 +24,7 @@ export function coverageFacts(
   };
   for (const heap of heaps) {
     const { label, how, complete } = heap.identity;
-    const { liveBytes, liveBlocks, unmatchedFrees } = heap;
+    const { liveBytes, liveBlocks, unmatchedFrees, impliedFrees } = heap;
     const parts = [
       `allocator found ${how}`,
       `${liveBlocks} blocks, ${liveBytes} bytes live`,
@@ -34,6 +34,11 @@ export function coverageFacts(
     if (!complete)
       parts.push('no realloc found: a block that is resized in place, if any, keeps the size it had');
     if (unmatchedFrees > 0) parts.push(`${unmatchedFrees} frees of unknown blocks`);
+    if (impliedFrees > 0) {
+      parts.push(
+        `${impliedFrees} blocks handed out again whose free was not seen: some frees take another way`,
+      );
+    }
     const unexplained = heap.unexplainedGrowthBytes;
     if (unexplained > 0) parts.push(`memory grew by ${unexplained} bytes more than these blocks explain`);
     add(`module ${label}`, parts.join('; '));

@@ -5,7 +5,8 @@
  *
  * JavaScript is called
  *
- *     discover  for a context that was never seen, and what is to be known of it: gives the number of a record
+ *     discover  for a context that was never seen, and what is to be known of it: gives the number of a record, or
+ *               ~record to be asked again
  *     enter     for a call from JavaScript whose turn it is to have its stack captured: gives its entry
  *     sampled   without contexts, for an allocation whose turn it is: gives the number of a record
  *     pause     when so many operations have passed, to look at the clock
@@ -453,6 +454,11 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
     (local.set $raw (i64.xor (local.get $context) (global.get $module)))
     (local.set $record (call $discover (i32.wrap_i64 (local.get $raw))
       (i32.wrap_i64 (i64.shr_u (local.get $raw) (i64.const 32))) (local.get $entry)))
+    ;; A record that is not of this context: all of the entry share one cell, that of context 0, which is none.
+    (if (i32.lt_s (local.get $record) (i32.const 0))
+      (then
+        (local.set $context (global.get $module))
+        (local.set $record (i32.sub (i32.const -1) (local.get $record)))))
     ${lock}
     (local.set $cell (call $findCell (local.get $context) (local.get $entry)))
     (if (local.get $cell) (then (return (local.get $cell))))
@@ -465,11 +471,11 @@ export function ledgerText({ wideAddresses, contexts, shared }: LedgerVariant): 
     (if (local.get $cell) (then (return (local.get $cell))))
     (call $newCell (i64.extend_i32_u (local.get $record)) (i32.const 1) (local.get $record)))
 
-  ;; With record -1, and when there is room for no more, the first cell: that of what was not captured.
+  ;; When there is room for no more, the first cell: that of what was not captured.
   (func $newCell (export "newCell") (param $context i64) (param $entry i32) (param $record i32) (result i32)
     (local $cell i32) (local $chunk i32) (local $bucket i32)
     (local.set $cell ${get('nextCell')})
-    (if (i32.or (i32.eq (local.get $record) (i32.const -1)) (i32.ge_u ${get('cells')} (i32.const ${MOST_CELLS})))
+    (if (i32.ge_u ${get('cells')} (i32.const ${MOST_CELLS}))
       (then (return (i32.add ${get('firstChunk')} (i32.const ${CELL_BYTES})))))
     (if (i32.eq (local.get $cell) (i32.add ${get('lastChunk')} (i32.const ${CHUNK_BYTES})))
       (then

@@ -28,6 +28,7 @@ import type { OffsetMap } from './offset-map.js';
 import { ADDED_EXPORTS } from './rewrite.js';
 import { SharedMemories } from './shared-memories.js';
 import { type Records, SharedRecords, SiteRecords } from './site-records.js';
+import { WalkBudget } from './walk-budget.js';
 import { WasmFrames } from './wasm-frames.js';
 import { type Announced, WebAssemblyHooks } from './web-assembly.js';
 
@@ -50,6 +51,8 @@ export interface WasmSourceOptions {
   readonly displayPath?: (file: string) => string;
   /** Opens the source map that a module names; without it none is. */
   readonly openSourceMap?: OpenSourceMap;
+  /** Bounds the time that stack walks take. */
+  readonly walks?: WalkBudget;
   /** A memory that all threads of the process have, for heaps in shared memories. */
   readonly shared?: SharedLedgerMemory;
   /** Told the bytes of all linear memories, when they change: counter `wasm_memory_bytes`. */
@@ -62,6 +65,7 @@ export class WasmSource implements HeapSource {
   readonly #names: AllocatorNames;
   readonly #sites = new SiteTable('wasm');
   readonly #frames: WasmFrames;
+  readonly #walks: WalkBudget;
   readonly #openSourceMap: OpenSourceMap;
   readonly #preparation: ModulePreparation;
   readonly #hooks: WebAssemblyHooks;
@@ -93,6 +97,7 @@ export class WasmSource implements HeapSource {
     this.#names = options.names ?? {};
     this.#shared = options.shared;
     this.#frames = new WasmFrames(options.demangle ?? true, options.displayPath);
+    this.#walks = options.walks ?? new WalkBudget();
     this.#openSourceMap = options.openSourceMap ?? (() => undefined);
     this.#onMemoryBytes = options.onMemoryBytes ?? (() => {});
     this.#preparation = new ModulePreparation({
@@ -183,6 +188,7 @@ export class WasmSource implements HeapSource {
         implied_frees: sum('impliedFrees'),
         memory_bytes: String(this.#memoryBytes),
         ...this.#assumedCallers(sums),
+        ...this.#unwalked(),
         ...coverageFacts(heaps, this.#gone, this.#preparation.untraced),
       },
     };
@@ -196,6 +202,14 @@ export class WasmSource implements HeapSource {
     const bytes = Math.ceil(doubtfulBytes.reduce((sum, each) => sum + each, 0));
     return {
       assumed_callers: `~${calls} calls from JavaScript were taken to come from where the ones before had come from; up to ~${bytes} live bytes may be of others`,
+    };
+  }
+
+  #unwalked(): Record<string, string> {
+    const { refusals } = this.#walks;
+    if (refusals === 0) return {};
+    return {
+      unwalked: `${refusals} times there was no time left for a stack walk; blocks and bytes are exact all the same`,
     };
   }
 
@@ -277,6 +291,7 @@ export class WasmSource implements HeapSource {
         this.#frames,
         functionNames(identity, module, offsets, this.#openSourceMap),
         key,
+        this.#walks,
       );
       callSitesOf.set(key, callSites);
     } else {

@@ -101,6 +101,22 @@ describe('a module without names', () => {
     assert.equal(text, 'x allocate, y free');
   });
 
+  test('so is an exported one around an allocator that needs many functions, to complain', () => {
+    const chain = Array.from({ length: 60 }, (_, i) =>
+      i === 59 ? '(func $c59 unreachable)' : `(func $c${i} (call $c${i + 1}))`,
+    ).join('\n');
+    const complaining = STRIPPED.replace(
+      '(local.set 2 (global.get $list))',
+      '(if (i32.gt_u (local.get 0) (i32.const 0x7fffffff)) (then (call $c0))) (local.set 2 (global.get $list))',
+    );
+    const { text } = find(
+      assemble(`(module ${complaining} ${chain}
+        (func (export "__wbindgen_malloc") (param i32 i32) (result i32) (call $x (local.get 0)))
+        (func (export "__wbindgen_free") (param i32 i32 i32) (call $y (local.get 0))))`),
+    );
+    assert.equal(text, 'x allocate, y free');
+  });
+
   test('no allocator is seen in what only hands out memory', () => {
     const { hooks, how } = find(
       assemble(`(module (memory (export "m") 2) (global $top (mut i32) (i32.const 1024))

@@ -6,7 +6,11 @@ import { Sampler } from '../../../src/heap/sampler.js';
 import type { SourceSnapshot } from '../../../src/heap/snapshot.js';
 import { StackCapture } from '../../../src/heap/stack.js';
 import { Throttle } from '../../../src/heap/throttle.js';
+import { WalkBudget } from '../../../src/sources/wasm/walk-budget.js';
 import { WasmSource, type WasmSourceOptions } from '../../../src/sources/wasm/wasm-source.js';
+
+/** On a busy machine a walk takes long; what is attributed must not depend on it. */
+const ENOUGH = new WalkBudget(() => 0);
 
 export interface Traced {
   readonly source: WasmSource;
@@ -32,7 +36,7 @@ export function traced(options: WasmSourceOptions = {}, sampling = 1): Traced {
     },
   };
   return {
-    source: new WasmSource(host, options),
+    source: new WasmSource(host, { walks: ENOUGH, ...options }),
     warnings,
     setSampling: (p) => sampler.setProbability(p),
   };
