@@ -4,8 +4,8 @@
  * JavaScript part is captured at that rate, at most once for each call from JavaScript that allocates. Without contexts the
  * whole stack is, for each allocation.
  *
- * All of that only as long as there is time for it (`walk-budget.ts`): else the blocks are on a record that says so,
- * one for each entry, and the context is asked for again when it allocates again.
+ * With contexts all of that only as long as there is time for it (`walk-budget.ts`): else the blocks are on a record that says
+ * so, one for each entry, and the context is asked for again when it allocates again.
  *
  *     entry   0  not asked yet      1  not sampled, no JavaScript part      n  the nth JavaScript stack, or gate
  *
@@ -129,13 +129,11 @@ export class CallSites {
     return entry;
   }
 
-  /** The record of an allocation in a module whose contexts are not known. */
+  /**
+   * The record of an allocation in a module whose contexts are not known. It has no bound on its time: a stack for so many
+   * allocations is what was asked for.
+   */
   sampledRecord(told: EntryFunction): number {
-    if (!this.#budget.grants()) return this.#unwalkedRecord(NOT_SAMPLED);
-    return this.#budget.spend(() => this.#sampledRecord(told));
-  }
-
-  #sampledRecord(told: EntryFunction): number {
     const stack = this.#capture(told);
     let record = this.#recordOfStack.get(stack);
     if (record === undefined) {
