@@ -11,6 +11,7 @@ import { CodeWriter } from './code-writer.js';
 import type { ContextWriter } from './contexts.js';
 import type { EditLog } from './edit-log.js';
 import { type HookParts, HookWrapper } from './hook-wrapper.js';
+import { InnerCalls } from './inner-calls.js';
 import type { WasmModule } from './module-sections.js';
 import type { OffsetTables } from './offset-map.js';
 import { SECTION } from './section-layout.js';
@@ -80,18 +81,21 @@ export function writeCodeSection(
       writeBody(body, () => writeWrapper(module, added, plan, nextHook, scratch));
       nextHook++;
     } else {
-      writeBody(body, () => contexts!.writeBody(scratch, body, false));
+      writeBody(body, () => contexts!.writeBody(scratch, body));
       originals[body] = bodyStarts[body]!;
     }
     done = bodyEnds[body]!;
   }
   if (defined > 0) copyUpTo(bodyEnds[defined - 1]!);
+  const innerCalls = new InnerCalls(module, hooks, plan.moved, edits);
   hooks.forEach((hook, i) => {
     const body = hook.functionIndex - imported;
     firstEdit[defined + i] = edits.count;
     originals[defined + i] = bodyStarts[body]!;
+    const inner = hook.shape.event === 'free' ? undefined : innerCalls;
     writeBody(defined + i, () => {
-      if (contexts?.changes(body) === true) contexts.writeBody(scratch, body, true);
+      if (contexts?.changes(body) === true) contexts.writeMovedBody(scratch, body, inner);
+      else if (inner !== undefined) inner.copyBody(scratch, body);
       else scratch.copy(bytes, bodyStarts[body]!, bodyEnds[body]!);
     });
   });
