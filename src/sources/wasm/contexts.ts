@@ -97,9 +97,10 @@ export class ContextWriter {
    * Writes an instrumented body and notes what was inserted.
    *
    * @param body place among the defined functions
+   * @param prelude writes instructions to stand before everything else
    */
-  writeBody(code: CodeWriter, body: number): void {
-    this.#writeBody(code, body, this.#plan.boundary.has(this.#imported + body), undefined);
+  writeBody(code: CodeWriter, body: number, prelude?: () => void): void {
+    this.#writeBody(code, body, this.#plan.boundary.has(this.#imported + body), undefined, prelude);
   }
 
   /** Writes a body that wrappers call, nobody else: it is no boundary, whatever its index was. */
@@ -107,7 +108,13 @@ export class ContextWriter {
     this.#writeBody(code, body, false, innerCalls);
   }
 
-  #writeBody(code: CodeWriter, body: number, isBoundary: boolean, innerCalls: InnerCalls | undefined): void {
+  #writeBody(
+    code: CodeWriter,
+    body: number,
+    isBoundary: boolean,
+    innerCalls: InnerCalls | undefined,
+    prelude?: () => void,
+  ): void {
     const { bytes } = this.#module;
     const { firstEvent, kind, localCounts, codeStarts } = this.#scan;
     const { bodyStarts, bodyEnds } = this.#module.code;
@@ -123,6 +130,7 @@ export class ContextWriter {
 
     const ownLocals = isBoundary ? BOUNDARY_LOCALS : keepsArrival ? [I64] : [];
     this.#writeLocals(code, bodyStarts[body]!, codeStart, [...ownLocals, I64]);
+    prelude?.();
     const context = firstLocal + ownLocals.length;
     const enter = (): void => {
       if (isBoundary) {

@@ -25,7 +25,7 @@ export class InnerCalls {
   constructor(
     module: WasmModule,
     hooks: readonly AllocationHook[],
-    moved: readonly number[],
+    moved: readonly (number | undefined)[],
     edits: EditLog,
   ) {
     this.#module = module;
