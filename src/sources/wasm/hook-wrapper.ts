@@ -10,6 +10,8 @@
  *             -1  nothing is told: the hooks are not attached, or switched off
  *   freeing   the address being freed or moved, 0 for none: the free of it by inner code is not told again.
  *             Another address freed meanwhile is told, marked as nested (a collector freeing inside `new`).
+ *
+ * A free that can't lead to another hook stays where it is and tells by a prelude instead: see `lone-frees.ts`.
  */
 import type { AddedParts } from './added-parts.js';
 import { type AllocationHook, shapeParameter } from './allocation-hook.js';
