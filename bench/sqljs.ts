@@ -91,6 +91,7 @@ add('hooked, sampling 0, no contexts', await openTraced(false, 0));
 add('contexts, sampling 0', await openTraced(true, 0));
 add('contexts, sampling 0.15', await openTraced(true, 0.15));
 add('contexts, sampling 1', await openTraced(true, 1));
+add('untouched, again', await open());
 
 const roundRows = 1_000;
 const roundQueries = 20;

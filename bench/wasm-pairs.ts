@@ -1,6 +1,7 @@
 /**
  * What a pair of `new` and `delete` costs in a C++ module at a call depth of 10: untouched, and with each kind of tracing;
- * beside it the same source built for this machine, alone and under Debian's heaptrack.
+ * beside it the same source built for this machine, alone and under Debian's heaptrack. Each block is freed before the next is
+ * allocated; and again with the oldest of 64 freed instead.
  *
  *     node --import tsx bench/wasm-pairs.ts
  *
@@ -19,6 +20,8 @@ const ROUNDS = 10_000;
 const PAIRS = 200;
 
 type Pairs = (count: number) => void;
+/** The exports that do the work, by which block they free. */
+const WORK = { pairs: 'the block just allocated', queue: 'the oldest of 64' } as const;
 
 function run(command: string, ...args: string[]): string | undefined {
   const { status, stdout, error } = spawnSync(command, args, { encoding: 'utf8' });
@@ -38,23 +41,28 @@ function buildForWasm(folder: string): Uint8Array<ArrayBuffer> | undefined {
   return built === undefined ? undefined : new Uint8Array(readFileSync(out));
 }
 
-function instantiate(bytes: Uint8Array<ArrayBuffer>): Pairs {
+function instantiate(bytes: Uint8Array<ArrayBuffer>, work: keyof typeof WORK): Pairs {
   const wasi = new Proxy({}, { get: () => () => 0, has: () => true }) as WebAssembly.ModuleImports;
   const imports = { wasi_snapshot_preview1: wasi };
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
-  const { _initialize, pairs } = instance.exports as unknown as { _initialize(): void; pairs: Pairs };
-  _initialize();
-  return pairs;
+  const exports = instance.exports as unknown as { _initialize(): void } & Record<keyof typeof WORK, Pairs>;
+  exports._initialize();
+  return exports[work];
 }
 
 /** The hooks of one source stay in place for the next: each variant is made in its turn with hooks of its own. */
-function instantiateTraced(bytes: Uint8Array<ArrayBuffer>, contexts: boolean, sampling: number): Pairs {
+function instantiateTraced(
+  bytes: Uint8Array<ArrayBuffer>,
+  work: keyof typeof WORK,
+  contexts: boolean,
+  sampling: number,
+): Pairs {
   const { Module, Instance } = WebAssembly;
   const exportsOf = Object.getOwnPropertyDescriptor(Instance.prototype, 'exports')!;
   const { source } = traced({ contexts }, sampling);
   source.install();
   source.arm();
-  const pairs = instantiate(bytes);
+  const pairs = instantiate(bytes, work);
   Object.assign(WebAssembly, { Module, Instance });
   Object.defineProperty(Instance.prototype, 'exports', exportsOf);
   pairs(10);
@@ -63,19 +71,20 @@ function instantiateTraced(bytes: Uint8Array<ArrayBuffer>, contexts: boolean, sa
   return pairs;
 }
 
-function measureWasm(bytes: Uint8Array<ArrayBuffer>): void {
-  const untouched = { name: 'untouched', run: instantiate(bytes) };
+function measureWasm(bytes: Uint8Array<ArrayBuffer>, work: keyof typeof WORK): void {
+  const untouched = { name: 'untouched', run: instantiate(bytes, work) };
   const walking = [0.15, 1].map((sampling) => ({
     name: `a stack walk for ${sampling} of the allocations`,
-    run: instantiateTraced(bytes, false, sampling),
+    run: instantiateTraced(bytes, work, false, sampling),
   }));
   const others = [
-    { name: 'hooked, sampling 0, no contexts', run: instantiateTraced(bytes, false, 0) },
-    { name: 'with contexts, sampling 0', run: instantiateTraced(bytes, true, 0) },
-    { name: 'with contexts, sampling 1', run: instantiateTraced(bytes, true, 1) },
+    { name: 'hooked, sampling 0, no contexts', run: instantiateTraced(bytes, work, false, 0) },
+    { name: 'with contexts, sampling 0', run: instantiateTraced(bytes, work, true, 0) },
+    { name: 'with contexts, sampling 1', run: instantiateTraced(bytes, work, true, 1) },
   ];
   const best = new Map([...bestOf([untouched, ...others], ROUNDS, PAIRS), ...bestOf(walking, 30, 50)]);
   const base = best.get('untouched')!;
+  console.log(`freeing ${WORK[work]}`);
   console.log(`untouched: ${base.toFixed(1)} ns a pair`);
   for (const { name } of [...others, ...walking]) {
     console.log(`${name}: +${(best.get(name)! - base).toFixed(1)} ns`);
@@ -111,7 +120,7 @@ try {
   const bytes = buildForWasm(folder);
   if (bytes === undefined)
     console.log('WebAssembly: skipped, clang and its WASI libraries are not installed');
-  else measureWasm(bytes);
+  else for (const work of ['pairs', 'queue'] as const) measureWasm(bytes, work);
   measureNative(folder);
 } finally {
   rmSync(folder, { recursive: true });

@@ -24,10 +24,30 @@ template <> __attribute__((noinline)) uint32_t down<0>(uint32_t n) {
   return got;
 }
 
+static char *queued[64];
+
+// As `down`, but the block that goes is the oldest of 64.
+template <int depth> __attribute__((noinline)) uint32_t downQueue(uint32_t n) {
+  uint32_t got = n % 1024 == depth ? downQueue<depth - 1>(n + 1) : downQueue<depth - 1>(n);
+  return got + depth;
+}
+
+template <> __attribute__((noinline)) uint32_t downQueue<0>(uint32_t n) {
+  char *&place = queued[n % 64];
+  delete[] place;
+  place = new char[16 + n % 200];
+  *static_cast<volatile char *>(place) = static_cast<char>(n);
+  return n;
+}
+
 extern "C" {
 
 EXPORT("pairs") void pairs(uint32_t count) {
   for (uint32_t i = 0; i < count; i++) sink = sink + down<9>(i);
+}
+
+EXPORT("queue") void queue(uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) sink = sink + downQueue<9>(i);
 }
 
 }

@@ -5,12 +5,14 @@
  */
 import type { AddedParts } from './added-parts.js';
 import type { AllocationHook } from './allocation-hook.js';
+import { BodyScanner } from './body-scanner.js';
 import { BOUNDARY_LOCALS, writeBoundary } from './boundary.js';
 import type { ByteWriter } from './byte-writer.js';
 import { CodeWriter } from './code-writer.js';
 import type { ContextWriter } from './contexts.js';
 import type { EditLog } from './edit-log.js';
 import { type HookParts, HookWrapper } from './hook-wrapper.js';
+import { InnerCalls } from './inner-calls.js';
 import type { WasmModule } from './module-sections.js';
 import type { OffsetTables } from './offset-map.js';
 import { SECTION } from './section-layout.js';
@@ -19,8 +21,8 @@ import type { Unwinding } from './unwinding.js';
 export interface CodePlan {
   /** By ascending function index. */
   readonly hooks: readonly AllocationHook[];
-  /** Index of the function that gets each hook's original body. */
-  readonly moved: readonly number[];
+  /** Index of the function that gets each hook's original body; undefined where it stays and tells by itself. */
+  readonly moved: readonly (number | undefined)[];
   readonly parts: HookParts;
   readonly unwinding: Unwinding;
   /** Hooked functions that may be called from outside; only looked at with contexts. */
@@ -42,7 +44,8 @@ export function writeCodeSection(
   const { bodyStarts, bodyEnds } = code;
   const { hooks, contexts, edits } = plan;
   const defined = bodyStarts.length;
-  const bodies = defined + hooks.length;
+  const movedHooks = hooks.filter((_, i) => plan.moved[i] !== undefined);
+  const bodies = defined + movedHooks.length;
   const starts = new Uint32Array(bodies + 1);
   const originals = new Uint32Array(bodies);
   const firstEdit = new Uint32Array(bodies + 1);
@@ -76,22 +79,31 @@ export function writeCodeSection(
       continue;
     }
     copyUpTo(body === 0 ? code.start : bodyEnds[body - 1]!);
-    if (isHooked) {
-      writeBody(body, () => writeWrapper(module, added, plan, nextHook, scratch));
-      nextHook++;
+    const number = nextHook;
+    if (isHooked) nextHook++;
+    if (isHooked && plan.moved[number] !== undefined) {
+      writeBody(body, () => writeWrapper(module, added, plan, number, scratch));
     } else {
-      writeBody(body, () => contexts!.writeBody(scratch, body, false));
+      const prelude = (): void => wrapperOf(module, added, plan, number, scratch).writePrelude();
+      writeBody(body, () => {
+        if (contexts?.changes(body) === true)
+          contexts.writeBody(scratch, body, isHooked ? prelude : undefined);
+        else writeWithPrelude(module, body, scratch, edits, prelude);
+      });
       originals[body] = bodyStarts[body]!;
     }
     done = bodyEnds[body]!;
   }
   if (defined > 0) copyUpTo(bodyEnds[defined - 1]!);
-  hooks.forEach((hook, i) => {
+  const innerCalls = new InnerCalls(module, hooks, plan.moved, edits);
+  movedHooks.forEach((hook, i) => {
     const body = hook.functionIndex - imported;
     firstEdit[defined + i] = edits.count;
     originals[defined + i] = bodyStarts[body]!;
+    const inner = hook.shape.event === 'free' ? undefined : innerCalls;
     writeBody(defined + i, () => {
-      if (contexts?.changes(body) === true) contexts.writeBody(scratch, body, true);
+      if (contexts?.changes(body) === true) contexts.writeMovedBody(scratch, body, inner);
+      else if (inner !== undefined) inner.copyBody(scratch, body);
       else scratch.copy(bytes, bodyStarts[body]!, bodyEnds[body]!);
     });
   });
@@ -105,8 +117,39 @@ export function writeCodeSection(
     originals,
     firstEdit,
     ...edits.columns(),
-    movedFrom: hooks.map((hook) => hook.functionIndex),
+    movedFrom: movedHooks.map((hook) => hook.functionIndex),
   };
+}
+
+function wrapperOf(
+  module: WasmModule,
+  added: AddedParts,
+  { hooks, moved, parts, unwinding }: CodePlan,
+  number: number,
+  code: CodeWriter,
+): HookWrapper {
+  const hook = hooks[number]!;
+  const type = module.functionType(hook.functionIndex);
+  return new HookWrapper(code, added, parts, hook, type, moved[number], unwinding);
+}
+
+/** A body as it is, but for what stands before its first instruction. */
+function writeWithPrelude(
+  module: WasmModule,
+  body: number,
+  code: CodeWriter,
+  edits: EditLog,
+  prelude: () => void,
+): void {
+  const { bytes } = module;
+  const start = module.code.bodyStarts[body]!;
+  const end = module.code.bodyEnds[body]!;
+  const codeStart = new BodyScanner(bytes, 0).scanLocals(start, end);
+  code.copy(bytes, start, codeStart);
+  const before = code.length;
+  prelude();
+  edits.add(codeStart, code.length - before);
+  code.copy(bytes, codeStart, end);
 }
 
 function writeWrapper(
@@ -119,7 +162,7 @@ function writeWrapper(
   const hook = plan.hooks[number]!;
   const type = module.functionType(hook.functionIndex);
   const { parts, unwinding } = plan;
-  const wrapper = new HookWrapper(code, added, parts, hook, type, plan.moved[number]!, unwinding);
+  const wrapper = wrapperOf(module, added, plan, number, code);
   const isBoundary = parts.contexts !== undefined && plan.boundary.has(hook.functionIndex);
   const locals = isBoundary ? [...wrapper.localTypes, ...BOUNDARY_LOCALS] : wrapper.localTypes;
   code.u32(locals.length);

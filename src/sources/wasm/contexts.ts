@@ -22,6 +22,7 @@ import { BOUNDARY_LOCALS, type ContextGlobals, writeBoundary, writeDeparture } f
 import type { CodeScan } from './code-scan.js';
 import { type CodeWriter, OP } from './code-writer.js';
 import type { EditLog } from './edit-log.js';
+import type { InnerCalls } from './inner-calls.js';
 import { unsignedLebSize } from './leb128.js';
 import type { WasmModule } from './module-sections.js';
 import { I64 } from './module-types.js';
@@ -96,17 +97,31 @@ export class ContextWriter {
    * Writes an instrumented body and notes what was inserted.
    *
    * @param body place among the defined functions
-   * @param moved true for a body that only a wrapper calls: it is then no boundary, whatever its index was
+   * @param prelude writes instructions to stand before everything else
    */
-  writeBody(code: CodeWriter, body: number, moved: boolean): void {
+  writeBody(code: CodeWriter, body: number, prelude?: () => void): void {
+    this.#writeBody(code, body, this.#plan.boundary.has(this.#imported + body), undefined, prelude);
+  }
+
+  /** Writes a body that wrappers call, nobody else: it is no boundary, whatever its index was. */
+  writeMovedBody(code: CodeWriter, body: number, innerCalls: InnerCalls | undefined): void {
+    this.#writeBody(code, body, false, innerCalls);
+  }
+
+  #writeBody(
+    code: CodeWriter,
+    body: number,
+    isBoundary: boolean,
+    innerCalls: InnerCalls | undefined,
+    prelude?: () => void,
+  ): void {
     const { bytes } = this.#module;
     const { firstEvent, kind, localCounts, codeStarts } = this.#scan;
     const { bodyStarts, bodyEnds } = this.#module.code;
-    const { globals, boundary, unwinding } = this.#plan;
+    const { globals, unwinding } = this.#plan;
     const codeStart = codeStarts[body]!;
     const codeEnd = bodyEnds[body]! - 1; // without the final `end`
     const firstLocal = this.#parameters(body) + localCounts[body]!;
-    const isBoundary = !moved && boundary.has(this.#imported + body);
     let keepsArrival = isBoundary;
     for (let e = firstEvent[body]!; e < firstEvent[body + 1]!; e++) {
       if (kind[e] === EVENT.tailCall || kind[e] === EVENT.tailCallUnknown) keepsArrival = true;
@@ -115,6 +130,7 @@ export class ContextWriter {
 
     const ownLocals = isBoundary ? BOUNDARY_LOCALS : keepsArrival ? [I64] : [];
     this.#writeLocals(code, bodyStarts[body]!, codeStart, [...ownLocals, I64]);
+    prelude?.();
     const context = firstLocal + ownLocals.length;
     const enter = (): void => {
       if (isBoundary) {
@@ -131,7 +147,7 @@ export class ContextWriter {
       code.op(OP.i64Add);
       code.localSet(context);
       this.#edits.add(codeStart, code.length - begin - (codeStart - bodyStarts[body]!));
-      this.#writeCode(code, body, firstLocal, context, isBoundary);
+      this.#writeCode(code, body, firstLocal, context, isBoundary, innerCalls);
     };
     if (!isBoundary) {
       enter();
@@ -143,7 +159,14 @@ export class ContextWriter {
   }
 
   /** The instructions up to the final `end`, with their call sites prepared. */
-  #writeCode(code: CodeWriter, body: number, firstLocal: number, context: number, isBoundary: boolean): void {
+  #writeCode(
+    code: CodeWriter,
+    body: number,
+    firstLocal: number,
+    context: number,
+    isBoundary: boolean,
+    innerCalls: InnerCalls | undefined,
+  ): void {
     const { bytes } = this.#module;
     const { firstEvent, at, kind, operand, codeStarts } = this.#scan;
     const { globals } = this.#plan;
@@ -181,6 +204,8 @@ export class ContextWriter {
         this.#writeContext(code, context, (e - first) * 2 + (this.#leavesModule(e) ? 1 : 0));
       }
       this.#edits.add(offset, code.length - begin);
+      if (innerCalls?.redirects(kind[e]!, operand[e]!))
+        done = innerCalls.writeCall(code, offset, operand[e]!);
     }
     code.copy(bytes, done, this.#module.code.bodyEnds[body]! - 1);
   }

@@ -10,6 +10,8 @@
  *             -1  nothing is told: the hooks are not attached, or switched off
  *   freeing   the address being freed or moved, 0 for none: the free of it by inner code is not told again.
  *             Another address freed meanwhile is told, marked as nested (a collector freeing inside `new`).
+ *
+ * A free that can't lead to another hook stays where it is and tells by a prelude instead: see `lone-frees.ts`.
  */
 import type { AddedParts } from './added-parts.js';
 import { type AllocationHook, shapeParameter } from './allocation-hook.js';
@@ -41,19 +43,19 @@ export class HookWrapper {
   readonly #hook: AllocationHook;
   readonly #type: FunctionType;
   readonly #blockType: readonly number[];
-  readonly #moved: number;
+  readonly #moved: number | undefined;
   readonly #unwinding: Unwinding;
   /** First local after the parameters: see `localTypes`. */
   readonly #ownLocals: number;
 
-  /** @param moved index of the function that has the original body now */
+  /** @param moved index of the function that has the original body now; undefined where only `writePrelude` is wanted */
   constructor(
     code: CodeWriter,
     added: AddedParts,
     parts: HookParts,
     hook: AllocationHook,
     type: FunctionType,
-    moved: number,
+    moved: number | undefined,
     unwinding: Unwinding,
   ) {
     this.#code = code;
@@ -78,7 +80,16 @@ export class HookWrapper {
     else this.#writeAllocation();
   }
 
-  #writeFree(): void {
+  /** What a free tells that needs no wrapper (`lone-frees.ts`): instructions to stand before its own. */
+  writePrelude(): void {
+    const code = this.#code;
+    this.#pushIsTold();
+    code.op(OP.if, 0x40);
+    this.#tellFree();
+    code.end();
+  }
+
+  #pushIsTold(): void {
     const code = this.#code;
     const { inside, freeing, addressType } = this.#parts;
     const pointer = this.#parameter('pointer')!;
@@ -90,18 +101,32 @@ export class HookWrapper {
     code.globalGet(inside);
     code.i32Const(0);
     code.op(OP.i32GeS, OP.i32And);
-    code.localGet(pointer);
-    widen(code, type, addressType);
+    this.#pushPointer();
     code.globalGet(freeing);
-    code.op(addressType === I64 ? OP.i64Ne : OP.i32Ne, OP.i32And, OP.if);
-    code.raw(this.#blockType);
-    code.localGet(pointer);
-    widen(code, type, addressType);
-    code.globalSet(freeing);
-    code.localGet(pointer);
-    widen(code, type, addressType);
-    code.globalGet(inside);
+    code.op(addressType === I64 ? OP.i64Ne : OP.i32Ne, OP.i32And);
+  }
+
+  #tellFree(): void {
+    this.#pushPointer();
+    this.#code.globalGet(this.#parts.inside);
     this.#callHook('freed');
+  }
+
+  #pushPointer(): void {
+    const pointer = this.#parameter('pointer')!;
+    this.#code.localGet(pointer);
+    widen(this.#code, this.#type.params[pointer]!, this.#parts.addressType);
+  }
+
+  #writeFree(): void {
+    const code = this.#code;
+    const { freeing, addressType } = this.#parts;
+    this.#pushIsTold();
+    code.op(OP.if);
+    code.raw(this.#blockType);
+    this.#pushPointer();
+    code.globalSet(freeing);
+    this.#tellFree();
     this.#callMoved();
     code.zero(addressType);
     code.globalSet(freeing);
@@ -131,8 +156,7 @@ export class HookWrapper {
     if (pointer === undefined) {
       code.zero(addressType);
     } else {
-      code.localGet(pointer);
-      widen(code, this.#type.params[pointer]!, addressType);
+      this.#pushPointer();
     }
     code.globalSet(freeing);
     if (contexts !== undefined) {
@@ -161,8 +185,7 @@ export class HookWrapper {
     if (pointer !== undefined) {
       code.zero(addressType);
       code.globalSet(freeing);
-      code.localGet(pointer);
-      widen(code, this.#type.params[pointer]!, addressType);
+      this.#pushPointer();
       this.#pushSize();
       code.localGet(result);
       widen(code, resultType, addressType);
@@ -222,7 +245,7 @@ export class HookWrapper {
 
   #callMoved(): void {
     for (let i = 0; i < this.#ownLocals; i++) this.#code.localGet(i);
-    this.#code.call(this.#moved);
+    this.#code.call(this.#moved!);
   }
 
   #parameter(part: 'size' | 'count' | 'out' | 'pointer'): number | undefined {

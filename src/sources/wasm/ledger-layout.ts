@@ -35,7 +35,7 @@ export const LEDGER = {
   nextCell: 52,
   lastChunk: 56,
   firstChunk: 60,
-  /** Not 0 when there was no memory for more. */
+  /** Not 0 when there was no memory for more: 1, and 2 once that was told. */
   stopped: 64,
   lock: 68,
   /** The last number that was given to an entry. */
@@ -45,6 +45,12 @@ export const LEDGER = {
   /** In a memory that threads share: heaps there are, a lock for who makes another, and where the first one is. */
   heaps: 80,
   heapsLock: 84,
+  /** Not 0 when no block may wait: see `ledger-events.ts`. */
+  inHaste: 88,
+  /** Where the block is that waits to be counted; 0 when there is none. */
+  waitingSlot: 92,
+  waitingSegment: 96,
+  waitingHeap: 100,
   end: 128,
 } as const;
 /** They follow `LEDGER.end`. */
@@ -83,6 +89,9 @@ export const CELL = {
   /** Of the cell with entry 0: the entry that the next calls from JavaScript are taken for, and how many of them. */
   assumedEntry: 80,
   assumedCalls: 84,
+  /** Blocks that were freed before anything else happened; they are not in the counts above. */
+  passedBytes: 88,
+  passedBlocks: 96,
 } as const;
 export const CELL_BYTES = 128;
 /** A chunk's first `CELL_BYTES` hold the address of the next one. */

@@ -4,8 +4,9 @@
  */
 import type { SiteFigures } from '../../heap/live-sites.js';
 import type { SiteSums } from '../../heap/stream-snapshot.js';
-import { type LedgerVariant, ledgerText } from './ledger-code.js';
+import { ledgerText } from './ledger-code.js';
 import { CELL, CELL_BYTES, CHUNK_BYTES, HEAP, LEDGER, MOST_SHARED_HEAPS } from './ledger-layout.js';
+import type { LedgerVariant } from './ledger-terms.js';
 import type { Records } from './site-records.js';
 import { assembleText } from './wat-assembler.js';
 
@@ -37,6 +38,7 @@ export interface LedgerInstance {
   forget(): void;
   open(): void;
   openHeap(): void;
+  settle(): void;
   take(bytes: number): number;
 }
 
@@ -97,6 +99,12 @@ export class Ledger {
     return heap;
   }
 
+  /** Makes the heap ready that an instance works on. */
+  openHeap(instance: LedgerInstance): void {
+    this.#core.settle();
+    instance.openHeap();
+  }
+
   /** A number for an entry that no thread has. */
   newEntry(): number {
     return Atomics.add(this.#view(), LEDGER.entries >> 2, 1) + 1;
@@ -141,7 +149,7 @@ export class Ledger {
       if (found >= 0) return heaps[found];
       if (heaps.length === MOST_SHARED_HEAPS) return undefined;
       const heap = LEDGER.end + heaps.length * HEAP.bytes;
-      this.instance({ wideAddresses, contexts: true }, heap, 0n, NO_CALLS).openHeap();
+      this.openHeap(this.instance({ wideAddresses, contexts: true }, heap, 0n, NO_CALLS));
       opened(heaps.length);
       Atomics.add(this.#view(), LEDGER.heaps >> 2, 1);
       return heap;
@@ -177,10 +185,12 @@ export class Ledger {
   }
 
   get liveBytes(): number {
+    this.#core.settle();
     return this.#count(LEDGER.liveBytes);
   }
 
   get peakBytes(): number {
+    this.#core.settle();
     return this.#count(LEDGER.peakBytes);
   }
 
@@ -190,10 +200,12 @@ export class Ledger {
   }
 
   heapCount(heap: number, field: 'liveBytes' | 'peakBytes' | 'unmatchedFrees' | 'impliedFrees'): number {
+    this.#core.settle();
     return this.#count(heap + HEAP[field]);
   }
 
   heapBlocks(heap: number): number {
+    this.#core.settle();
     const words = this.#view();
     const bits = 32 - words[(heap + HEAP.directoryShift) >> 2]!;
     const directory = words[(heap + HEAP.directory) >> 2]! >> 2;
@@ -241,19 +253,22 @@ export class Ledger {
 
   /** Adds what all cells of each site come to. */
   addTo({ live, peak, total, doubtfulBytes }: LedgerSums, records: Records): void {
+    this.#core.settle();
     const words = this.#view();
     const rising = words[LEDGER.rising >> 2] !== 0;
     const epoch = words[LEDGER.epoch >> 2];
     this.#forEachCell((cell) => {
       const allocatedBlocks = this.#count(cell + CELL.allocatedBlocks);
-      if (allocatedBlocks === 0) return;
+      const totalBlocks = allocatedBlocks + this.#count(cell + CELL.passedBlocks);
+      if (totalBlocks === 0) return;
       const record = words[(cell + CELL.record) >> 2]!;
       const site = records.siteOf(record);
       const allocatedBytes = this.#count(cell + CELL.allocatedBytes);
+      const totalBytes = allocatedBytes + this.#count(cell + CELL.passedBytes);
       const liveBytes = allocatedBytes - this.#count(cell + CELL.freedBytes);
       const liveBlocks = allocatedBlocks - this.#count(cell + CELL.freedBlocks);
       const isNoted = !rising && words[(cell + CELL.epoch) >> 2] === epoch;
-      add(total, site, allocatedBytes, allocatedBlocks);
+      add(total, site, totalBytes, totalBlocks);
       add(live, site, liveBytes, liveBlocks);
       add(
         peak,
@@ -262,7 +277,7 @@ export class Ledger {
         isNoted ? this.#count(cell + CELL.markBlocks) : liveBlocks,
       );
       // What others have allocated may all be among what is live.
-      doubtfulBytes[site]! += Math.min(liveBytes, records.doubtOf(record) * allocatedBytes);
+      doubtfulBytes[site]! += Math.min(liveBytes, records.doubtOf(record) * totalBytes);
     });
   }
 

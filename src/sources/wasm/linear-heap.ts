@@ -119,7 +119,7 @@ export class LinearHeap {
       pause,
       full,
     });
-    if (!this.#isOpen) instance.openHeap();
+    if (!this.#isOpen) this.ledger.openHeap(instance);
     this.#isOpen = true;
     this.#instances.push(instance);
     this.#draw(instance);

@@ -141,7 +141,7 @@ export class ModulePreparation {
       wideAddresses: rewritten.wideAddresses,
       contexts: rewritten.contexts,
       firstAdded: module.count(KIND.function),
-      movedFrom: hooks.map((hook) => hook.functionIndex).sort((a, b) => a - b),
+      movedFrom: rewritten.movedFrom,
       exportNames: module.exports
         .filter(({ kind, name }) => kind === KIND.function && name.length > 3)
         .map(({ index, name }) => [index, name]),

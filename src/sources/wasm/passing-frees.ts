@@ -3,6 +3,8 @@
  * seen anyway, so that a hook of their own would only cost time.
  *
  *     (func $delete (param i32) (call $free (local.get 0)))
+ *
+ * Of several that pass on to one another, the last one is hooked.
  */
 import type { AllocationHook } from './allocation-hook.js';
 import { ByteReader } from './byte-reader.js';
@@ -15,10 +17,14 @@ export function withoutPassingFrees(module: WasmModule, hooks: readonly Allocati
     if (hook.shape.event === 'free' && hook.shape.pointer === 0) frees.set(hook.functionIndex, hook);
   }
   return hooks.filter((hook) => {
-    if (!frees.has(hook.functionIndex)) return true;
-    const target = passesTo(module, hook.functionIndex);
-    // One that is left out itself would do too, but for two that call each other.
-    return target === undefined || !frees.has(target) || passesTo(module, target) !== undefined;
+    let last = hook.functionIndex;
+    // In as many steps as there are frees: some may call each other in a ring.
+    for (let left = frees.size; left > 0; left--) {
+      const next = frees.has(last) ? passesTo(module, last) : undefined;
+      if (next === undefined || !frees.has(next)) return last === hook.functionIndex;
+      last = next;
+    }
+    return true;
   });
 }
 

@@ -15,6 +15,7 @@ import { ContextWriter } from './contexts.js';
 import { EditLog } from './edit-log.js';
 import { HOOK_SLOTS, hookSignatures } from './hook-table.js';
 import type { HookParts } from './hook-wrapper.js';
+import { findLoneFrees } from './lone-frees.js';
 import type { WasmModule } from './module-sections.js';
 import { I32, I64 } from './module-types.js';
 import { OffsetMap, type OffsetTables } from './offset-map.js';
@@ -63,6 +64,8 @@ export interface RewrittenModule {
   /** True when addresses and sizes are told as i64, because the module has 64-bit ones; otherwise as i32. */
   readonly wideAddresses: boolean;
   readonly contexts: boolean;
+  /** Original index of each added function, in order. */
+  readonly movedFrom: readonly number[];
   /** True when the start function waits in the added export. */
   readonly startMoved: boolean;
 }
@@ -81,7 +84,10 @@ export function rewriteModule(module: WasmModule, options: RewriteOptions): Rewr
   const wide = checkHooks(module, hooks);
   const added = new AddedParts(module);
   const parts = addHookParts(added, wide, options.contexts);
-  const moved = hooks.map((hook) => added.declareFunction(module.functionTypeIndex(hook.functionIndex)));
+  const stays = findLoneFrees(module, hooks);
+  const moved = hooks.map(({ functionIndex }, i) =>
+    stays[i] ? undefined : added.declareFunction(module.functionTypeIndex(functionIndex)),
+  );
   // The type section is written before the code whose blocks have these types; so in `planContexts`.
   for (const { functionIndex } of hooks) added.blockType(module.functionType(functionIndex));
   const startMoved = options.start === 'moved' && hasPlainStart(module);
@@ -113,6 +119,7 @@ export function rewriteModule(module: WasmModule, options: RewriteOptions): Rewr
     offsets: new OffsetMap(offsets!),
     wideAddresses: wide,
     contexts: options.contexts,
+    movedFrom: offsets!.movedFrom,
     startMoved,
   };
 }

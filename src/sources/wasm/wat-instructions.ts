@@ -19,6 +19,7 @@ const PLAIN: Readonly<Record<string, number>> = {
   'i64.eqz': 0x50,
   'i64.eq': 0x51,
   'i64.gt_s': 0x55,
+  'i64.le_s': 0x57,
   'i32.add': 0x6a,
   'i32.sub': 0x6b,
   'i32.mul': 0x6c,

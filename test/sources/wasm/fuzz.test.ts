@@ -111,7 +111,7 @@ function fuzz(bytes: Bytes, names: readonly string[], rounds: number): Tally {
 }
 
 test('a small module with something of everything, damaged', () => {
-  const tally = fuzz(SMALL, ['malloc', 'free'], 6000);
+  const tally = fuzz(SMALL, ['malloc', 'free', 'new', 'calloc'], 6000);
   assert.ok(tally.refused > 2000 && tally.valid > 500 && tally.invalid > 500, JSON.stringify(tally));
 });
 

@@ -40,13 +40,12 @@ function openLedger(wideAddresses: boolean) {
     pause: () => {},
     full: () => told.push('full'),
   };
-  const newHeap = () => {
-    const at = ledger.newHeap();
-    const instance: LedgerInstance = ledger.instance({ wideAddresses, contexts: true }, at, 7n, calls);
-    instance.openHeap();
+  const hooksOn = (at: number, isWide: boolean) => {
+    const variant = { wideAddresses: isWide, contexts: true };
+    const instance: LedgerInstance = ledger.instance(variant, at, 7n, calls);
     instance.left.value = 0x7fff_ffff;
     const hooks = instance as unknown as Record<'allocated' | 'freed' | 'reallocated', Hook>;
-    const wide = (value: number): number | bigint => (wideAddresses ? BigInt(value) : value | 0);
+    const wide = (value: number): number | bigint => (isWide ? BigInt(value) : value | 0);
     return {
       at,
       instance,
@@ -57,7 +56,12 @@ function openLedger(wideAddresses: boolean) {
         hooks.reallocated(wide(from), wide(bytes), wide(to), BigInt(context), 1),
     };
   };
-  return { ledger, sites, records, busy, told, newHeap };
+  const newHeap = (isWide = wideAddresses) => {
+    const hooks = hooksOn(ledger.newHeap(), isWide);
+    ledger.openHeap(hooks.instance);
+    return hooks;
+  };
+  return { ledger, sites, records, busy, told, newHeap, hooksOn };
 }
 
 function sumsOf(ledger: Ledger, sites: SiteTable, records: SiteRecords) {
@@ -152,6 +156,67 @@ for (const wideAddresses of [false, true]) {
     compare();
   });
 }
+
+test('a block that is freed before anything else happens is counted as any other, whatever is read meanwhile', () => {
+  const { ledger, sites, records, newHeap, hooksOn } = openLedger(false);
+  const heaps = [newHeap(), newHeap()];
+  const neighbour = hooksOn(heaps[0]!.at, false); // as of another module on the same memory
+  const model = new Model();
+  const peaks = new Map<number, number>();
+  const below = seededRandom(11);
+  const siteOf = (context: number): number =>
+    sites.siteOf([{ name: `f${context}`, file: '', line: 0, column: 0 }]);
+  const liveOf = (h: number): number =>
+    [...model.blocks].reduce((sum, [key, { bytes }]) => sum + (key >> 16 === h ? bytes : 0), 0);
+  let last = { h: 0, key: 16 };
+  for (let i = 0; i < 6_000; i++) {
+    if (i === 4_000) heaps.push(newHeap(true));
+    const stays = below(4) > 0;
+    const h = stays ? last.h : below(heaps.length);
+    const heap = h === 0 && below(2) === 0 ? neighbour : heaps[h]!;
+    const key = stays && below(2) === 0 ? last.key : 16 * (1 + below(12));
+    const id = (h << 16) + key;
+    const what = below(20);
+    if (what < 9) {
+      const context = 2 * below(6);
+      const bytes = below(8) === 0 ? 0 : below(1000);
+      heap.allocated(key, bytes, context);
+      model.put(id, bytes, siteOf(context));
+      peaks.set(h, Math.max(peaks.get(h) ?? 0, liveOf(h)));
+      last = { h, key };
+    } else if (what < 18) {
+      heap.freed(key);
+      model.free(id);
+    } else {
+      const to = 16 * (1 + below(12));
+      heap.reallocated(key, 50, to, 4);
+      model.free(id);
+      model.put((h << 16) + to, 50, siteOf(4));
+      peaks.set(h, Math.max(peaks.get(h) ?? 0, liveOf(h)));
+      last = { h, key: to };
+    }
+    if (below(3) > 0) continue; // else: what is read between two calls
+    const read = below(6);
+    if (read === 0) assert.equal(ledger.liveBytes, model.live.bytes);
+    else if (read === 1) assert.equal(ledger.peakBytes, model.live.peakBytes);
+    else if (read === 2) assert.equal(ledger.heapCount(heaps[h]!.at, 'liveBytes'), liveOf(h));
+    else if (read === 3) assert.equal(ledger.heapCount(heaps[h]!.at, 'peakBytes'), peaks.get(h) ?? 0);
+    else if (read === 4) {
+      const blocks = [...model.blocks.keys()].filter((id) => id >> 16 === h).length;
+      assert.equal(ledger.heapBlocks(heaps[h]!.at), blocks);
+    } else {
+      const { live, peak, total } = sumsOf(ledger, sites, records);
+      const expected = model.live.live(sites.count);
+      const expectedPeak = model.live.peak(sites.count);
+      assert.deepEqual([...live.bytes, ...live.blocks], [...expected.bytes, ...expected.blocks]);
+      assert.deepEqual([...peak.bytes, ...peak.blocks], [...expectedPeak.bytes, ...expectedPeak.blocks]);
+      for (const [site, bytes] of model.total) assert.equal(total.bytes[site], bytes);
+    }
+  }
+  const counted = (field: 'unmatchedFrees' | 'impliedFrees'): number =>
+    heaps.reduce((sum, { at }) => sum + ledger.heapCount(at, field), 0);
+  assert.deepEqual([counted('unmatchedFrees'), counted('impliedFrees')], [model.unmatched, model.implied]);
+});
 
 describe('a ledger', () => {
   test('keeps heaps apart, and gives the memory of a closed one to the next', () => {

@@ -28,7 +28,8 @@ const WAT = `(module ${ALLOCATOR}
   (func (export "main") (param i32 i32) (result i32)
     (drop (call $malloc (i32.const 3)))
     (call_indirect (type $f) (local.get 0) (local.get 1)))
-  (func (export "inAllocator") (result i32) (drop (call $malloc (i32.const 5))) (call $realloc (i32.const 700000) (i32.const 4))))`;
+  (func (export "inAllocator") (result i32) (drop (call $malloc (i32.const 5))) (call $realloc (i32.const 700000) (i32.const 4)))
+  (func (export "inFree") (call $free (i32.const 800000))))`;
 
 type Frame = readonly [functionIndex: number, offset: number];
 
@@ -72,6 +73,7 @@ for (const contexts of [false, true]) {
       ['main', 13, 2],
       ['main', 1, 9],
       ['inAllocator'],
+      ['inFree'],
     ];
     let frames = 0;
     for (const [name, ...values] of cases) {

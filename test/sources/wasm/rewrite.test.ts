@@ -114,6 +114,26 @@ for (const contexts of [false, true]) {
       assert.equal(take().length, 1);
     });
 
+    test('an allocation that makes forty others on its way is told once', () => {
+      const { exports, take, rewritten } = hook(
+        `(module ${ALLOCATOR}
+        (func $many (export "many") (param i32) (result i32) (local i32)
+          (loop $next
+            (call $free (call $malloc (i32.const 8)))
+            (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+            (br_if $next (i32.lt_u (local.get 1) (i32.const 40))))
+          (call $malloc (local.get 0)))
+        (func (export "outer") (param i32) (result i32) (call $many (local.get 0))))`,
+        { many: SHAPES.malloc, outer: SHAPES.malloc },
+      );
+      assert.ok(WebAssembly.validate(rewritten.bytes as Uint8Array<ArrayBuffer>));
+      for (const name of ['many', 'outer', 'malloc']) {
+        const block = exports[name]!(24);
+        const allocations = sizes(take()).filter(([what]) => what === 'allocated');
+        assert.deepEqual(allocations, [['allocated', block, 24]], name);
+      }
+    });
+
     test('a free of another block inside an allocation is told as nested', () => {
       const { exports, take } = hook(
         `(module ${ALLOCATOR}
