@@ -33,7 +33,7 @@ export class HeapAnalysis {
     this.trace = trace;
     this.reach = new Reach(graph);
     this.dominators = new Dominators(graph, this.reach);
-    this.holders = new Holders(graph, this.dominators);
+    this.holders = new Holders(graph, this.reach, this.dominators);
     this.#rules = rules;
   }
 
