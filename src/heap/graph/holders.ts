@@ -9,6 +9,7 @@
  *
  * The engine's own arrays, contexts and shapes are looked through: they belong to the object that has them.
  */
+import { classKey, KINDS } from './class-name.js';
 import type { Dominators } from './dominators.js';
 import { edgeKind, nodeKind, type ObjectGraph } from './object-graph.js';
 import type { Reach } from './reach.js';
@@ -37,8 +38,6 @@ const TRANSPARENT = new Set(
 );
 const OBJECT = nodeKind('object');
 const CONTEXT = edgeKind('context');
-/** More than there are kinds of nodes. */
-const KINDS = 16;
 /** Groups that make up less than this share of the whole are not told apart. */
 const LEAST_SHARE = 0.005;
 /** A new object is passed through when this much of its weight lies in one group below it. */
@@ -70,7 +69,7 @@ export class Holders {
       if (inSet[node] === 1) bytes[node] = this.#graph.selfBytes[node]!;
     }
     this.#dominators.accumulate(bytes);
-    const found = new Search(this, this.#dominators, inSet, bytes).run();
+    const found = new Search(this.#graph, this, this.#dominators, inSet, bytes).run();
     return found.sort((a, b) => b.bytes - a.bytes || b.objects - a.objects || a.member - b.member);
   }
 
@@ -87,16 +86,12 @@ export class Holders {
   rankKey(node: number): number {
     const edge = this.#reach.parentEdge[node]!;
     const variable = this.#graph.edgeKindOf[edge] === CONTEXT ? this.#graph.edgeNameOf[edge]! + 1 : 0;
-    return this.classKey(node) + variable * this.#graph.strings.count * KINDS;
-  }
-
-  /** Equal for objects that a person would call the same kind of thing. */
-  classKey(node: number): number {
-    return this.#graph.nameOf[node]! * KINDS + this.#graph.kindOf[node]!;
+    return classKey(this.#graph, node) + variable * this.#graph.strings.count * KINDS;
   }
 }
 
 class Search {
+  readonly #graph: ObjectGraph;
   readonly #holders: Holders;
   readonly #dominators: Dominators;
   readonly #inSet: Uint8Array;
@@ -105,7 +100,14 @@ class Search {
   readonly #groups: HeldGroup[] = [];
   readonly #least: number;
 
-  constructor(holders: Holders, dominators: Dominators, inSet: Uint8Array, bytes: Float64Array) {
+  constructor(
+    graph: ObjectGraph,
+    holders: Holders,
+    dominators: Dominators,
+    inSet: Uint8Array,
+    bytes: Float64Array,
+  ) {
+    this.#graph = graph;
     this.#holders = holders;
     this.#dominators = dominators;
     this.#inSet = inSet;
@@ -183,12 +185,12 @@ class Search {
   #passThrough(entry: number): number | undefined {
     const wanted = this.#bytes[entry]! * PASSING_SHARE;
     const way = [entry];
-    const classes = [this.#holders.classKey(entry)];
+    const classes = [classKey(this.#graph, entry)];
     for (;;) {
       const node = way.at(-1)!;
       const heaviest = this.#ranksBelow(node)[0];
       if (heaviest === undefined || heaviest.bytes < wanted) return undefined;
-      const key = this.#holders.classKey(heaviest.largest);
+      const key = classKey(this.#graph, heaviest.largest);
       if (this.#isCrowd(heaviest)) return node;
       if (classes.filter((other) => other === key).length >= CHAIN_LENGTH) {
         const first = classes.indexOf(key);
@@ -231,11 +233,11 @@ class Search {
   }
 
   #countOf(rank: Rank, member: number): number {
-    const wanted = this.#holders.classKey(member);
+    const wanted = classKey(this.#graph, member);
     const pending = [...rank.members];
     let count = 0;
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-      if (this.#inSet[node] === 1 && this.#holders.classKey(node) === wanted) count++;
+      if (this.#inSet[node] === 1 && classKey(this.#graph, node) === wanted) count++;
       this.#dominators.forEachOwned(node, (owned) => {
         if (this.#bytes[owned]! > 0) pending.push(owned);
       });

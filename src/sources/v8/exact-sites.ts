@@ -6,8 +6,8 @@
  * (compiled code, shapes, feedback): those are in `engine_bytes`. Totals are V8's own counts and include it.
  */
 import { type Frame, hashStack } from '../../heap/frame.js';
+import { classKey, className } from '../../heap/graph/class-name.js';
 import { nodeKind, type ObjectGraph } from '../../heap/graph/object-graph.js';
-import { className } from '../../heap/graph/path-text.js';
 import type { TracedFunction, TraceTree } from '../../heap/graph/trace-tree.js';
 import { retainerText } from '../../heap/retainers.js';
 import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
@@ -55,7 +55,7 @@ export function exactSnapshot(
     const site = sites[number]!;
     site.liveBytes += graph.selfBytes[node]!;
     site.liveBlocks++;
-    if (!holders.isPart(node)) addClass(site, holders.classKey(node), node, graph.selfBytes[node]!);
+    if (!holders.isPart(node)) addClass(site, classKey(graph, node), node, graph.selfBytes[node]!);
   }
 
   const usages = sites.map((site) => usageOf(graph, site));
