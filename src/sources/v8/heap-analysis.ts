@@ -60,11 +60,17 @@ export class HeapAnalysis {
 
   /** What survived since an id was the last, by holder; most bytes first. */
   survivorsSince(id: number, top: number): SurvivorGroup[] {
-    return retainedSurvivors(this, id, top).map(({ member, objects, bytes }) => ({
-      className: className(this.graph, member),
-      objects,
-      bytes,
-      path: this.pathTo(member),
-    }));
+    const groups = new Map<string, SurvivorGroup>();
+    for (const { member, objects, bytes } of retainedSurvivors(this, id)) {
+      const path = this.pathTo(member);
+      const same = groups.get(path); // a few large entries of one Map, each told for itself
+      groups.set(path, {
+        className: className(this.graph, member),
+        objects: objects + (same?.objects ?? 0),
+        bytes: bytes + (same?.bytes ?? 0),
+        path,
+      });
+    }
+    return [...groups.values()].sort((a, b) => b.bytes - a.bytes).slice(0, top);
   }
 }

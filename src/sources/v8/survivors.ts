@@ -18,7 +18,8 @@ const OBJECT = nodeKind('object');
 /** Classes of Node's own. */
 const LOADERS: readonly string[] = ['ModuleLoader', 'ModuleJob', 'ModuleWrap', 'LoadCache', 'ResolveCache'];
 
-export function retainedSurvivors(analysis: HeapAnalysis, since: number, top: number): readonly HeldGroup[] {
+/** Most bytes first. */
+export function retainedSurvivors(analysis: HeapAnalysis, since: number): readonly HeldGroup[] {
   const { graph, reach, holders } = analysis;
   const inSet = new Uint8Array(graph.nodeCount);
   for (let node = 0; node < graph.nodeCount; node++) {
@@ -29,8 +30,7 @@ export function retainedSurvivors(analysis: HeapAnalysis, since: number, top: nu
   const own = leaveOutOwn(analysis, inSet);
   return holders
     .groups(inSet)
-    .filter(({ member }) => !isOwn(analysis, own, member) && !isLoaders(analysis, member))
-    .slice(0, top);
+    .filter(({ member }) => !isOwn(analysis, own, member) && !isLoaders(analysis, member));
 }
 
 /**
