@@ -57,6 +57,23 @@ describe('trimming of V8 stacks', () => {
     );
   });
 
+  it('makes one of all that Node does to load modules, unless the program asks for it', () => {
+    const loading = [
+      'compile@node:internal/bootstrap/realm',
+      '@node:net',
+      'load@node:internal/modules/esm/loader',
+    ];
+    assert.equal(shown(8, ...loading), '(loading modules) (node:internal/modules)');
+    assert.equal(
+      shown(8, ...loading, 'connect@file:///app/a.js'),
+      'load (node:internal/modules/esm/loader) <- connect (a.js:9:4)',
+    );
+    assert.equal(
+      shown(8, 'Socket@node:net', 'onconnection@node:net'),
+      'Socket (node:net) <- onconnection (node:net)',
+    );
+  });
+
   it('leaves builtins out, and keeps code made by eval', () => {
     assert.equal(
       shown(8, 'push@', 'made@eval', 'map@', 'user@/app/a.js'),
