@@ -97,7 +97,7 @@ class Search {
   readonly #inSet: Uint8Array;
   /** Bytes of the set that each node owns. */
   readonly #bytes: Float64Array;
-  readonly #groups: HeldGroup[] = [];
+  readonly #groups: { -readonly [Field in keyof HeldGroup]: HeldGroup[Field] }[] = [];
   readonly #least: number;
 
   constructor(
@@ -229,6 +229,14 @@ class Search {
   }
 
   #add(holder: number, rank: Rank, member: number): void {
+    // An array's own table, grown for what it has since: it goes with that.
+    const beside = this.#holders.isPart(member)
+      ? this.#groups.find((group) => group.holder === holder)
+      : undefined;
+    if (beside !== undefined) {
+      beside.bytes += rank.bytes;
+      return;
+    }
     this.#groups.push({ holder, member, objects: this.#countOf(rank, member), bytes: rank.bytes });
   }
 

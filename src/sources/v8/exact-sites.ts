@@ -14,7 +14,7 @@ import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
 import { FrameTable } from './frame-table.js';
 import type { HeapAnalysis } from './heap-analysis.js';
 import type { CallFrame } from './sampler.js';
-import { type FrameRules, type StackLink, trimStack } from './trim.js';
+import { type FrameRules, isLoading, LOADING, type StackLink, trimStack } from './trim.js';
 
 interface Site {
   readonly frames: readonly Frame[];
@@ -99,7 +99,7 @@ function sitesOf(
     const link: StackLink = { entry: frames.of(call), outer: links[trace.parent[row]!] };
     links.push(link);
     if (trace.totalBlocks[row] === 0) continue;
-    const stack = trimStack(link, stackDepth);
+    const stack = isLoading(link) ? [LOADING] : trimStack(link, stackDepth);
     if (stack === undefined) continue; // otrace allocated for itself
     const key = frames.keyOf(stack);
     let number = numberOfKey.get(key);

@@ -17,6 +17,8 @@ const CODE = nodeKind('code');
 const OBJECT = nodeKind('object');
 /** Classes of Node's own. */
 const LOADERS: readonly string[] = ['ModuleLoader', 'ModuleJob', 'ModuleWrap', 'LoadCache', 'ResolveCache'];
+/** `BuiltinModule > exports: Object > Agent()`. */
+const EXPORTED_DEPTH = 3;
 
 /** Most bytes first. */
 export function retainedSurvivors(analysis: HeapAnalysis, since: number): readonly HeldGroup[] {
@@ -69,12 +71,20 @@ function isOwn(analysis: HeapAnalysis, own: ReadonlySet<number>, member: number)
   return false;
 }
 
-/** Whether an object is alive for Node's loader of modules alone, and not by way of a module's variables. */
+/**
+ * Whether an object is alive for Node's loader of modules alone, and not by way of a module's variables; or came with a
+ * module of Node's, as what it exports. What has gathered in there since is told.
+ */
 function isLoaders(analysis: HeapAnalysis, member: number): boolean {
-  const { graph } = analysis;
+  const { graph, holders } = analysis;
+  let depth = 0;
   for (const node of wayTo(analysis, member)) {
     if (analysis.fileOf(node) !== '') return false;
-    if (graph.kindOf[node] === OBJECT && LOADERS.includes(graph.name(node))) return true;
+    if (!holders.isPart(node)) depth++;
+    if (graph.kindOf[node] !== OBJECT) continue;
+    const name = graph.name(node);
+    if (LOADERS.includes(name)) return true;
+    if (name === 'BuiltinModule') return depth <= EXPORTED_DEPTH;
   }
   return false;
 }

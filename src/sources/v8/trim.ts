@@ -14,8 +14,7 @@
  * - One at the inner end stays, as that one frame. V8 places a frame at its function, not at the allocating line, so
  *   the engine function called is the only hint at which statement of the user's function it was. It is shown
  *   without line, so that the site's hash does not change with every release of Node.
- * - No user frame at all: the innermost and the outermost engine frame, as in `Socket (node:net) <- onconnection (node:net)`;
- *   but all that Node does to load modules, its own and the program's, is one: `(loading modules)`.
+ * - No user frame at all: the innermost and the outermost engine frame, as in `Socket (node:net) <- onconnection (node:net)`.
  * - No user frame inside the innermost own one: otrace allocated for itself, and there is no stack to show.
  */
 import type { Frame } from '../../heap/frame.js';
@@ -23,7 +22,13 @@ import type { CallFrame } from './sampler.js';
 
 const RUN_MAIN = 'node:internal/modules/run_main';
 const LOADER = /^node:internal\/(?:modules|bootstrap)\//;
-const LOADING: Frame = { name: '(loading modules)', file: 'node:internal/modules', line: 0, column: 0 };
+/** Stands for all stacks that `isLoading`. */
+export const LOADING: Frame = {
+  name: '(loading modules)',
+  file: 'node:internal/modules',
+  line: 0,
+  column: 0,
+};
 
 export interface FrameRules {
   /** Whether a script (path or `file:` URL) is part of otrace. */
@@ -72,7 +77,6 @@ export function trimStack(innermost: StackLink, depth: number): Frame[] | undefi
   let run: Frame | undefined;
   let innermostEngine: Frame | undefined;
   let innermostBlank: Frame | undefined;
-  let isLoading = false;
   for (let link: StackLink | undefined = innermost; link !== undefined; link = link.outer) {
     const { kind, frame } = link.entry;
     if (kind === 'user') {
@@ -84,7 +88,6 @@ export function trimStack(innermost: StackLink, depth: number): Frame[] | undefi
     } else if (kind === 'engine') {
       run = frame;
       innermostEngine ??= frame;
-      isLoading ||= LOADER.test(frame.file);
       // Whatever called this is how Node starts a program.
       if (frame.file === RUN_MAIN) break;
     } else if (kind === 'own') {
@@ -95,6 +98,16 @@ export function trimStack(innermost: StackLink, depth: number): Frame[] | undefi
   }
   if (shown.length > 0) return shown;
   if (innermostEngine === undefined || run === undefined) return innermostBlank && [innermostBlank];
-  if (isLoading) return [LOADING];
   return run === innermostEngine || depth === 1 ? [innermostEngine] : [innermostEngine, run];
+}
+
+/** Whether it is Node that loads modules, its own or the program's, and nobody of the program who asked for it. */
+export function isLoading(innermost: StackLink): boolean {
+  let found = false;
+  for (let link: StackLink | undefined = innermost; link !== undefined; link = link.outer) {
+    const { kind, frame } = link.entry;
+    if (kind === 'user' || kind === 'own') return false;
+    found ||= kind === 'engine' && LOADER.test(frame.file);
+  }
+  return found;
 }

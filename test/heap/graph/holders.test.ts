@@ -65,6 +65,15 @@ describe('Holders', () => {
     assert.deepEqual(groups, ['Visit x 20, 1000']);
   });
 
+  it('adds the new table of an old array to what stands in it', () => {
+    const groups = groupsIn(`${MODULE}
+      ${filled('list', 'Item', 20, 100)}
+      new_table = array (object elements), 160
+      scope context:list list
+      list internal:elements new_table`);
+    assert.deepEqual(groups, ['Item x 20, 2160']);
+  });
+
   it('makes one of a chain', () => {
     const links = Array.from({ length: 20 }, (_, i) => i);
     const groups = groupsIn(`${MODULE}
