@@ -20,7 +20,7 @@ import { type Address, parseAddress } from './attach/address.js';
 import { Connection } from './attach/connection.js';
 import { Ending, type Outcome, observe } from './attach/observation.js';
 import { closeInspector, type ReachedProcess, reachProcess } from './attach/running-process.js';
-import { frameRules, type Target, targetOf } from './attach/target.js';
+import { frameRules, type Target, targetOf, workersOf } from './attach/target.js';
 import { chooseTarget, type ListedTarget, listTargets } from './attach/target-list.js';
 import { parseDuration } from './duration.js';
 import { EXIT } from './exit-codes.js';
@@ -87,6 +87,7 @@ async function attach(address: Address, flags: AttachFlags): Promise<number> {
     try {
       ending.watch(reached.connection);
       const target = await targetOf(reached.connection);
+      if (target.kind === 'node') tellOfWorkers(await workersOf(reached.connection));
       const trace = recorderFor(target, flags.out);
       const outcome = await sample(reached.connection, { ending, target, trace, every, address }, flags);
       await leave(address, reached); // the program need not wait for our table
@@ -97,6 +98,12 @@ async function attach(address: Address, flags: AttachFlags): Promise<number> {
   } finally {
     ending.forget();
   }
+}
+
+function tellOfWorkers(count: number): void {
+  if (count === 0) return;
+  const threads = count === 1 ? 'a worker thread, whose heap is' : `${count} worker threads, whose heaps are`;
+  warn(`the program has ${threads} not seen from outside; otrace run sees all threads`);
 }
 
 interface Sampling {

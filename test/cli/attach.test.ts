@@ -28,7 +28,8 @@ const LEAK = `
 
 before(() => {
   folder.program('leak.cjs', LEAK);
-  folder.program('leak.mjs', LEAK);
+  const worker = "new Worker('setInterval(() => {}, 1000)', { eval: true });";
+  folder.program('leak.mjs', `import { Worker } from 'node:worker_threads'; ${worker}${LEAK}`);
 });
 
 /** The optimizer counts what an inlined function allocates for its caller. */
@@ -63,6 +64,7 @@ describe('otrace attach PID', { skip: !onLinux && 'needs /proc' }, () => {
       );
       assert.equal(code, 0, stderr);
       assert.equal(stdout, '');
+      assert.equal(/a worker thread, whose heap is not seen/.test(stderr), script === 'leak.mjs', stderr);
       assert.match(stderr, new RegExp(`attached to ${script} \\(pid ${target.pid}, Node v`));
       assert.match(stderr, /~[\d.]+ [KM]iB .* js {4}keepOrder {2}leak\.[cm]js:3:/);
       const events = folder.events(out);

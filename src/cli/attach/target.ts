@@ -48,6 +48,22 @@ export async function targetOf(connection: Connection): Promise<Target> {
 }
 
 /**
+ * How many worker threads a Node process has; their heaps are not sampled. Node tells of each while nothing of it is
+ * halted; to ask, a session with each is opened and closed again.
+ */
+export async function workersOf(connection: Connection): Promise<number> {
+  let workers = 0;
+  connection.on('NodeWorker.attachedToWorker', () => workers++);
+  try {
+    await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    await connection.post('NodeWorker.disable');
+  } catch {
+    // Not told by what answers, which may be no Node: a runtime with an inspector like Node's.
+  }
+  return workers;
+}
+
+/**
  * How frames of the target are shown: those of a Node process as the process itself would show them, those of a
  * page by their address, without the origin that all share and without queries, which may hold secrets and differ
  * from load to load.

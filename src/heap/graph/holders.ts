@@ -9,8 +9,10 @@
  *
  * The engine's own arrays, contexts and shapes are looked through: they belong to the object that has them.
  */
+import { classKey, KINDS } from './class-name.js';
 import type { Dominators } from './dominators.js';
-import { nodeKind, type ObjectGraph } from './object-graph.js';
+import { edgeKind, nodeKind, type ObjectGraph } from './object-graph.js';
+import type { Reach } from './reach.js';
 
 export interface HeldGroup {
   /** The object that owns them. */
@@ -23,9 +25,9 @@ export interface HeldGroup {
   readonly bytes: number;
 }
 
-/** What one owner has of one class, side by side. */
+/** What one owner has of one class, side by side; variables of another name are another rank. */
 interface Rank {
-  readonly members: number[];
+  members: number[];
   readonly inSet: boolean;
   bytes: number;
   largest: number;
@@ -35,22 +37,25 @@ const TRANSPARENT = new Set(
   (['hidden', 'array', 'code', 'object shape', 'synthetic', 'native'] as const).map(nodeKind),
 );
 const OBJECT = nodeKind('object');
+const CONTEXT = edgeKind('context');
 /** Groups that make up less than this share of the whole are not told apart. */
 const LEAST_SHARE = 0.005;
 /** A new object is passed through when this much of its weight lies in one group below it. */
 const PASSING_SHARE = 0.5;
+/** Objects side by side; fewer are told one by one. */
+const CROWD = 8;
 /** Objects of one class in one another; fewer are containers in containers. */
 const CHAIN_LENGTH = 8;
 
 export class Holders {
   readonly #graph: ObjectGraph;
   readonly #dominators: Dominators;
-  readonly #contextName: (node: number) => boolean;
+  readonly #reach: Reach;
 
-  constructor(graph: ObjectGraph, dominators: Dominators) {
+  constructor(graph: ObjectGraph, reach: Reach, dominators: Dominators) {
     this.#graph = graph;
+    this.#reach = reach;
     this.#dominators = dominators;
-    this.#contextName = (node) => graph.strings.endsWith(graph.nameOf[node]!, 'system / Context');
   }
 
   /**
@@ -64,32 +69,45 @@ export class Holders {
       if (inSet[node] === 1) bytes[node] = this.#graph.selfBytes[node]!;
     }
     this.#dominators.accumulate(bytes);
-    const found = new Search(this, this.#dominators, inSet, bytes).run();
+    const found = new Search(this.#graph, this, this.#dominators, inSet, bytes).run();
     return found.sort((a, b) => b.bytes - a.bytes || b.objects - a.objects || a.member - b.member);
   }
 
   /** Whether the node is a part of the object that has it, not an object to a person. */
   isPart(node: number): boolean {
     const kind = this.#graph.kindOf[node]!;
-    return TRANSPARENT.has(kind) || (kind === OBJECT && this.#contextName(node));
+    return (
+      TRANSPARENT.has(kind) ||
+      (kind === OBJECT && this.#graph.strings.endsWith(this.#graph.nameOf[node]!, 'system / Context'))
+    );
   }
 
-  /** Equal for objects that a person would call the same kind of thing. */
-  classKey(node: number): number {
-    return this.#graph.nameOf[node]! * 16 + this.#graph.kindOf[node]!;
+  /** Equal for objects that may be told as one: of one class, and variables only of one name. */
+  rankKey(node: number): number {
+    const edge = this.#reach.parentEdge[node]!;
+    const variable = this.#graph.edgeKindOf[edge] === CONTEXT ? this.#graph.edgeNameOf[edge]! + 1 : 0;
+    return classKey(this.#graph, node) + variable * this.#graph.strings.count * KINDS;
   }
 }
 
 class Search {
+  readonly #graph: ObjectGraph;
   readonly #holders: Holders;
   readonly #dominators: Dominators;
   readonly #inSet: Uint8Array;
   /** Bytes of the set that each node owns. */
   readonly #bytes: Float64Array;
-  readonly #groups: HeldGroup[] = [];
+  readonly #groups: { -readonly [Field in keyof HeldGroup]: HeldGroup[Field] }[] = [];
   readonly #least: number;
 
-  constructor(holders: Holders, dominators: Dominators, inSet: Uint8Array, bytes: Float64Array) {
+  constructor(
+    graph: ObjectGraph,
+    holders: Holders,
+    dominators: Dominators,
+    inSet: Uint8Array,
+    bytes: Float64Array,
+  ) {
+    this.#graph = graph;
     this.#holders = holders;
     this.#dominators = dominators;
     this.#inSet = inSet;
@@ -103,18 +121,19 @@ class Search {
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       for (const rank of this.#ranksBelow(node)) {
         if (rank.bytes < this.#least) continue;
-        if (!rank.inSet && this.#isCrowd(rank)) {
-          this.#add(node, rank, this.#firstInSet(rank.largest));
-        } else if (!rank.inSet) {
-          for (const member of rank.members) if (this.#bytes[member]! >= this.#least) pending.push(member);
+        if (!rank.inSet) {
+          if (this.#isCrowd(rank)) this.#add(node, rank, this.#firstInSet(rank.largest));
+          else
+            for (const member of rank.members) if (this.#bytes[member]! >= this.#least) pending.push(member);
         } else if (this.#isCrowd(rank)) {
           this.#add(node, rank, rank.largest);
         } else {
-          const passed = this.#passThrough(rank.largest);
-          if (passed === undefined) this.#add(node, this.#alone(rank), rank.largest);
-          else pending.push(passed);
-          const others = this.#withoutLargest(rank);
-          if (others !== undefined && others.bytes >= this.#least) this.#add(node, others, others.largest);
+          for (const member of this.#splitOff(rank)) {
+            const passed = this.#passThrough(member);
+            if (passed === undefined) this.#add(node, this.#alone(rank, member), member);
+            else pending.push(passed);
+          }
+          if (rank.members.length > 0 && rank.bytes >= this.#least) this.#add(node, rank, rank.largest);
         }
       }
     }
@@ -134,7 +153,7 @@ class Search {
           return;
         }
         const inSet = this.#inSet[owned] === 1;
-        const key = this.#holders.classKey(owned) * 2 + (inSet ? 1 : 0);
+        const key = this.#holders.rankKey(owned) * 2 + (inSet ? 1 : 0);
         const rank = ranks.get(key);
         if (rank === undefined) {
           ranks.set(key, { members: [owned], inSet, bytes, largest: owned });
@@ -166,12 +185,12 @@ class Search {
   #passThrough(entry: number): number | undefined {
     const wanted = this.#bytes[entry]! * PASSING_SHARE;
     const way = [entry];
-    const classes = [this.#holders.classKey(entry)];
+    const classes = [classKey(this.#graph, entry)];
     for (;;) {
       const node = way.at(-1)!;
       const heaviest = this.#ranksBelow(node)[0];
       if (heaviest === undefined || heaviest.bytes < wanted) return undefined;
-      const key = this.#holders.classKey(heaviest.largest);
+      const key = classKey(this.#graph, heaviest.largest);
       if (this.#isCrowd(heaviest)) return node;
       if (classes.filter((other) => other === key).length >= CHAIN_LENGTH) {
         const first = classes.indexOf(key);
@@ -182,23 +201,24 @@ class Search {
     }
   }
 
-  #alone(rank: Rank): Rank {
-    const bytes = this.#bytes[rank.largest]!;
-    return { members: [rank.largest], inSet: rank.inSet, bytes, largest: rank.largest };
+  #alone(rank: Rank, member: number): Rank {
+    return { members: [member], inSet: rank.inSet, bytes: this.#bytes[member]!, largest: member };
   }
 
-  #withoutLargest(rank: Rank): Rank | undefined {
-    const members = rank.members.filter((member) => member !== rank.largest);
-    const [first] = members;
-    if (first === undefined) return undefined;
-    let largest = first;
-    for (const member of members) if (this.#bytes[member]! > this.#bytes[largest]!) largest = member;
-    return { members, inSet: rank.inSet, bytes: rank.bytes - this.#bytes[rank.largest]!, largest };
+  /** Takes those out of a rank that count for themselves. @returns them */
+  #splitOff(rank: Rank): number[] {
+    const [heavy, light]: [number[], number[]] = [[], []];
+    for (const member of rank.members) (this.#bytes[member]! >= this.#least ? heavy : light).push(member);
+    for (const member of heavy) rank.bytes -= this.#bytes[member]!;
+    rank.members = light;
+    rank.largest = light[0] ?? 0;
+    for (const member of light) if (this.#bytes[member]! > this.#bytes[rank.largest]!) rank.largest = member;
+    return heavy;
   }
 
   /** Many objects, each with a little of the weight: what they are, or have, is one group. */
   #isCrowd(rank: Rank): boolean {
-    return rank.members.length > 1 && this.#bytes[rank.largest]! * 2 < rank.bytes;
+    return rank.members.length >= CROWD && this.#bytes[rank.largest]! * 2 < rank.bytes;
   }
 
   /** The way of most weight from an object that is not of the set down to one that is. */
@@ -209,15 +229,23 @@ class Search {
   }
 
   #add(holder: number, rank: Rank, member: number): void {
+    // An array's own table, grown for what it has since: it goes with that.
+    const beside = this.#holders.isPart(member)
+      ? this.#groups.find((group) => group.holder === holder)
+      : undefined;
+    if (beside !== undefined) {
+      beside.bytes += rank.bytes;
+      return;
+    }
     this.#groups.push({ holder, member, objects: this.#countOf(rank, member), bytes: rank.bytes });
   }
 
   #countOf(rank: Rank, member: number): number {
-    const wanted = this.#holders.classKey(member);
+    const wanted = classKey(this.#graph, member);
     const pending = [...rank.members];
     let count = 0;
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-      if (this.#inSet[node] === 1 && this.#holders.classKey(node) === wanted) count++;
+      if (this.#inSet[node] === 1 && classKey(this.#graph, node) === wanted) count++;
       this.#dominators.forEachOwned(node, (owned) => {
         if (this.#bytes[owned]! > 0) pending.push(owned);
       });

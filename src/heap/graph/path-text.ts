@@ -2,26 +2,31 @@
  * The way from a root to an object, as a person reads it:
  *
  *     (Global) > sessions: Map > […]: Session
- *     (Global) > setTimeout() > timerListMap: Object > [100000]: TimersList > _idlePrev: Timeout > onTimer() > v: Job
+ *     (variables of app.js) > cache: LRU > #entries: Map > […]: Page
+ *     (timers of 60000 ms) > […]: Timeout > _onTimeout: poll() (app.js:12) > job: Job
  *
  * Each step is `name: Class`, the name being the property, variable (`cache`), private field (`#x`) or symbol
  * (`<symbol kEvents>`) that holds it, `[12]` for an element and `[…]` for an entry of a Map or Set. A name that could
  * be misread stands in quotes. Functions end in `()`. The engine's own arrays and contexts are left out: a variable
  * stands after the function that closes over it. A step that is repeated is written once with `×` and the number;
- * The module or script whose variables they are is named where no function is, `(variables of app.js)`, in place of the
- * loader's own objects before it; a CommonJS main script whose variables nothing else holds is `(main script)`;
  * of a way longer than 24 steps the middle is left out, and `… (N steps) …` says so.
  */
-import { edgeKind, NODE_KINDS, nodeKind, type ObjectGraph } from './object-graph.js';
+import { className, functionBehind, GLOBAL, isGlobal } from './class-name.js';
+import { edgeKind, nodeKind, type ObjectGraph } from './object-graph.js';
 import { NOT_REACHED, type Reach } from './reach.js';
 
 const MAX_STEPS = 24;
 const STEPS_AT_START = 8;
 const MAX_NAME = 80;
-const GLOBAL = '(Global)';
+const MAX_NAMES = 3;
+
+/** V8's name for the variables of a function that others close over. */
+const CONTEXT = 'system / Context';
+const TIMER_LISTS: readonly string[] = ['TimersList', 'Timeout', 'ImmediateList', 'Immediate'];
 
 const ELEMENT = edgeKind('element');
 const INTERNAL = edgeKind('internal');
+const PROPERTY = edgeKind('property');
 const HIDDEN_EDGE = edgeKind('hidden');
 const ARRAY = nodeKind('array');
 const CLOSURE = nodeKind('closure');
@@ -31,11 +36,13 @@ const CODE = nodeKind('code');
 const SHAPE = nodeKind('object shape');
 const HIDDEN = nodeKind('hidden');
 
-/** Where things are in the program; both answer with an empty text when it is not known. */
+/** Where things are in the program; all answer with an empty text when it is not known. */
 export interface Places {
   /** `app.js:12` for a function. */
   functionAt(closure: number): string;
-  /** `app.js` for the variables of a script or module, of which no function stands on the way. */
+  /** `app.js` for the outermost variables of a script or module, which live as long as that does. */
+  moduleOf(context: number): string;
+  /** `app.js` for the variables of any function in there. */
   scriptOf(context: number): string;
   /** `src/app.js` for the name under which a loaded CommonJS module stands in Node's table of them. */
   moduleAt(name: string): string;
@@ -49,91 +56,113 @@ export function pathText(graph: ObjectGraph, reach: Reach, node: number, places:
   /** The name by which the parts since the last shown step were reached. */
   let label = '';
   for (const [i, at] of way.entries()) {
-    if (isMainScope(graph, reach, at)) {
-      steps.splice(0, steps.length, '(main script)');
+    const beginning = beginningAt(graph, reach, at, places);
+    if (beginning !== '') {
+      steps.splice(0, steps.length, beginning);
       label = '';
       continue;
     }
-    const script = isLoneContext(graph, reach, at) ? places.scriptOf(at) : '';
-    if (script !== '') {
-      steps.splice(0, steps.length, `(variables of ${script})`);
-      label = '';
-      continue;
-    }
-    if (graph.kindOf[at] === OBJECT && isGlobal(graph.name(at))) {
-      steps.splice(0, steps.length, GLOBAL); // whatever of the engine's holds it
-      label = '';
-      continue;
-    }
-    label = labelOf(graph, reach, at) || label;
-    const module = graph.name(at) === 'Module' ? places.moduleAt(nameOfEdgeTo(graph, reach, at)) : '';
-    if (module !== '') {
-      steps.splice(0, steps.length, `(module ${module})`);
-      label = '';
-      continue;
-    }
-    if (isShown(graph, at) || i === way.length - 1) {
-      steps.push(
-        step(label, className(graph, at), graph.kindOf[at] === CLOSURE ? places.functionAt(at) : ''),
-      );
-      label = '';
-    }
+    if (isTimerLink(graph, reach, at)) {
+      // The list is Node's; which of its timers come before this one says nothing.
+      if (isTimer(graph, reach.parent[at]!)) steps.pop();
+      label = '[…]';
+    } else label = labelOf(graph, reach, at) || label;
+    const called = isTimer(graph, at) ? callbackOf(graph, at) : functionBehind(graph, at);
+    const place = called < 0 ? '' : places.functionAt(called);
+    if (i < way.length - 1 && (!isShown(graph, at) || isNameless(graph, at, place))) continue;
+    const what = className(graph, at);
+    steps.push(
+      step(label, what === 'Object' && i === way.length - 1 ? what + shapeOf(graph, at) : what, place),
+    );
+    label = '';
   }
   return shortened(joinRepeats(steps)).join(' > ');
 }
 
-/** What a person would call the object's class. */
-export function className(graph: ObjectGraph, node: number): string {
-  const kind = graph.kindOf[node]!;
+/**
+ * What a path begins with when it comes by here, whatever of Node's or the engine's stands before: the global object,
+ * the timers, a module, its variables. Empty for all else.
+ */
+function beginningAt(graph: ObjectGraph, reach: Reach, node: number, places: Places): string {
+  if (graph.kindOf[node] !== OBJECT) return '';
   const name = graph.name(node);
-  switch (NODE_KINDS[kind]) {
-    case 'closure':
-      return `${name === '' ? '(anonymous)' : plain(name)}()`;
-    case 'object':
-      if (isGlobal(name)) return GLOBAL;
-      return name === 'system / Context' ? '(closure scope)' : plain(name === '' ? 'Object' : name);
-    case 'string':
-    case 'concatenated string':
-    case 'sliced string':
-      return 'string';
-    case 'number':
-    case 'bigint':
-    case 'symbol':
-    case 'regexp':
-      return NODE_KINDS[kind] === 'regexp' ? 'RegExp' : NODE_KINDS[kind];
-    case 'array':
-      return name === '' ? '(internal array)' : plain(name);
-    default:
-      return plain(name === '' ? '(engine)' : name);
+  if (isGlobal(name)) return GLOBAL;
+  if (name === 'TimersList') {
+    const ms = /^\[(\d+)\]$/.exec(labelOf(graph, reach, node))?.[1];
+    return ms === undefined || graph.name(reach.parent[node]!) !== 'Object'
+      ? '(timers)'
+      : `(timers of ${ms} ms)`;
   }
+  if (name === 'ImmediateList') return '(immediates)';
+  if (name === 'Module') {
+    const module = places.moduleAt(nameOfEdgeTo(graph, reach, node));
+    return module === '' ? '' : `(module ${module})`;
+  }
+  if (name !== CONTEXT) return '';
+  const script = places.moduleOf(node) || (isLoneContext(graph, reach, node) ? places.scriptOf(node) : '');
+  if (script !== '') return `(variables of ${script})`;
+  return isMainScope(graph, reach, node) ? '(main script)' : '';
 }
 
-/** The global object or its proxy: `global`, `global / https://...`, from Node 26 on `global (global*)`. */
-function isGlobal(name: string): boolean {
-  return name === 'global' || name.startsWith('global /') || name.startsWith('global (global');
+/** ` {id, user, …}`: the objects that a plain object has, for want of a class. */
+function shapeOf(graph: ObjectGraph, node: number): string {
+  const names: string[] = [];
+  for (let edge = graph.firstEdge[node]!; edge < graph.firstEdge[node + 1]!; edge++) {
+    const name = graph.edgeKindOf[edge] === PROPERTY ? graph.edgeName(edge) : '__proto__';
+    if (name !== '__proto__') names.push(quoted(name));
+  }
+  if (names.length === 0) return '';
+  return ` {${names.slice(0, MAX_NAMES).join(', ')}${names.length > MAX_NAMES ? ', …' : ''}}`;
 }
 
 /** Parts of objects, and the root of all roots, are no steps. */
 function isShown(graph: ObjectGraph, node: number): boolean {
   const kind = graph.kindOf[node]!;
   if (kind === SYNTHETIC) return graph.name(node) !== '(GC roots)';
-  if (kind === OBJECT) return graph.name(node) !== 'system / Context';
+  if (kind === OBJECT) return graph.name(node) !== CONTEXT;
   return kind !== ARRAY && kind !== CODE && kind !== SHAPE && kind !== HIDDEN;
 }
 
 /** Variables that are not reached through a function that closes over them. */
 function isLoneContext(graph: ObjectGraph, reach: Reach, node: number): boolean {
-  if (graph.kindOf[node] !== OBJECT || graph.name(node) !== 'system / Context') return false;
   const from = reach.parent[node]!;
-  return graph.kindOf[from] !== CLOSURE && graph.name(from) !== 'system / Context';
+  return graph.kindOf[from] !== CLOSURE && graph.name(from) !== CONTEXT;
 }
 
-/** The function by which `otrace run` keeps the variables of the main script to the end. */
+/** The variables of the main script, held by the function by which `otrace run` keeps them to the end. */
 function isMainScope(graph: ObjectGraph, reach: Reach, node: number): boolean {
-  const from = reach.parent[node]!;
+  const kept = reach.parent[node]!;
+  const from = reach.parent[kept] ?? 0;
   return (
-    from !== 0 && graph.name(from) === 'MainScope' && graph.edgeName(reach.parentEdge[node]!) === '#kept'
+    from !== 0 &&
+    from !== NOT_REACHED &&
+    graph.name(from) === 'MainScope' &&
+    nameOfEdgeTo(graph, reach, kept) === '#kept'
   );
+}
+
+/** A function of Node's or the engine's that nobody has given a name: a link between two others. */
+function isNameless(graph: ObjectGraph, node: number, place: string): boolean {
+  return graph.kindOf[node] === CLOSURE && place === '' && graph.name(node) === '';
+}
+
+/** Timers of the same time, and immediates, are linked lists. */
+function isTimerLink(graph: ObjectGraph, reach: Reach, node: number): boolean {
+  if (!isTimer(graph, node)) return false;
+  const from = graph.name(reach.parent[node]!);
+  return (
+    TIMER_LISTS.includes(from) && /^(_idleNext|_idlePrev|head|tail)$/.test(nameOfEdgeTo(graph, reach, node))
+  );
+}
+
+function callbackOf(graph: ObjectGraph, timer: number): number {
+  const callback = graph.follow(timer, 'property', '_onTimeout');
+  return callback >= 0 ? callback : graph.follow(timer, 'property', '_onImmediate');
+}
+
+function isTimer(graph: ObjectGraph, node: number): boolean {
+  const name = graph.name(node);
+  return name === 'Timeout' || name === 'Immediate';
 }
 
 function nameOfEdgeTo(graph: ObjectGraph, reach: Reach, node: number): string {
@@ -177,12 +206,6 @@ function step(label: string, what: string, place: string): string {
 function quoted(name: string): string {
   const short = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
   return /^[#\w$]+$|^<symbol [^>]*>$/.test(short) ? short : JSON.stringify(short);
-}
-
-/** Class names come from the program: nothing in them may look like the next step. */
-function plain(name: string): string {
-  const short = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
-  return short.replaceAll(' > ', '>').replace(/\s+/g, ' ');
 }
 
 function joinRepeats(steps: readonly string[]): string[] {

@@ -157,3 +157,8 @@ function count(field: string, value: unknown): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < MAX_COUNT) return value;
   throw new Error(`${field} is ${String(value)}`);
 }
+
+/** The error of whatever can't be read as a heap snapshot. */
+export function broken(what: string): OtraceError {
+  return new OtraceError('OTRACE_INPUT', `this is not a heap snapshot of V8's: ${what}`);
+}

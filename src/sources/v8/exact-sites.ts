@@ -6,15 +6,15 @@
  * (compiled code, shapes, feedback): those are in `engine_bytes`. Totals are V8's own counts and include it.
  */
 import { type Frame, hashStack } from '../../heap/frame.js';
+import { classKey, className } from '../../heap/graph/class-name.js';
 import { nodeKind, type ObjectGraph } from '../../heap/graph/object-graph.js';
-import { className } from '../../heap/graph/path-text.js';
 import type { TracedFunction, TraceTree } from '../../heap/graph/trace-tree.js';
 import { retainerText } from '../../heap/retainers.js';
 import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
 import { FrameTable } from './frame-table.js';
 import type { HeapAnalysis } from './heap-analysis.js';
 import type { CallFrame } from './sampler.js';
-import { type FrameRules, type StackLink, trimStack } from './trim.js';
+import { type FrameRules, isLoading, LOADING, type StackLink, trimStack } from './trim.js';
 
 interface Site {
   readonly frames: readonly Frame[];
@@ -55,7 +55,7 @@ export function exactSnapshot(
     const site = sites[number]!;
     site.liveBytes += graph.selfBytes[node]!;
     site.liveBlocks++;
-    if (!holders.isPart(node)) addClass(site, holders.classKey(node), node, graph.selfBytes[node]!);
+    if (!holders.isPart(node)) addClass(site, classKey(graph, node), node, graph.selfBytes[node]!);
   }
 
   const usages = sites.map((site) => usageOf(graph, site));
@@ -99,7 +99,7 @@ function sitesOf(
     const link: StackLink = { entry: frames.of(call), outer: links[trace.parent[row]!] };
     links.push(link);
     if (trace.totalBlocks[row] === 0) continue;
-    const stack = trimStack(link, stackDepth);
+    const stack = isLoading(link) ? [LOADING] : trimStack(link, stackDepth);
     if (stack === undefined) continue; // otrace allocated for itself
     const key = frames.keyOf(stack);
     let number = numberOfKey.get(key);

@@ -3,21 +3,22 @@
  *
  * Memory while it is made, outside the JavaScript heap: some 90 bytes an object and 17 a reference.
  */
+import { className } from '../../heap/graph/class-name.js';
 import { Dominators } from '../../heap/graph/dominators.js';
 import type { ParsedGraph } from '../../heap/graph/graph-parser.js';
 import { Holders } from '../../heap/graph/holders.js';
 import { nodeKind, type ObjectGraph } from '../../heap/graph/object-graph.js';
-import { className, pathText } from '../../heap/graph/path-text.js';
+import { pathText } from '../../heap/graph/path-text.js';
 import { Reach } from '../../heap/graph/reach.js';
 import type { TraceTree } from '../../heap/graph/trace-tree.js';
 import type { SurvivorGroup } from '../../heap/retainers.js';
+import { FunctionPlaces } from './function-places.js';
 import { retainedSurvivors } from './survivors.js';
 import type { FrameRules } from './trim.js';
 
 const ENGINE_KINDS = new Set(
   (['hidden', 'code', 'object shape', 'synthetic', 'native'] as const).map(nodeKind),
 );
-const CLOSURE = nodeKind('closure');
 
 export class HeapAnalysis {
   readonly graph: ObjectGraph;
@@ -26,15 +27,16 @@ export class HeapAnalysis {
   readonly dominators: Dominators;
   readonly holders: Holders;
   readonly #rules: FrameRules;
-  readonly #scripts = new Map<number, string>();
+  readonly #places: FunctionPlaces;
 
   constructor({ graph, trace }: ParsedGraph, rules: FrameRules) {
     this.graph = graph;
     this.trace = trace;
     this.reach = new Reach(graph);
     this.dominators = new Dominators(graph, this.reach);
-    this.holders = new Holders(graph, this.dominators);
+    this.holders = new Holders(graph, this.reach, this.dominators);
     this.#rules = rules;
+    this.#places = new FunctionPlaces(graph, rules);
   }
 
   /** Whether the engine keeps the object for itself: code, shapes, feedback, native memory. */
@@ -43,15 +45,12 @@ export class HeapAnalysis {
   }
 
   pathTo(node: number): string {
-    return pathText(this.graph, this.reach, node, {
-      functionAt: (closure) => this.#functionAt(closure),
-      scriptOf: (context) => {
-        const known = this.#scripts.get(context) ?? this.#scriptOf(context);
-        this.#scripts.set(context, known);
-        return known;
-      },
-      moduleAt: (name) => (isFile(name) ? this.#rules.displayPath(name) : ''),
-    });
+    return pathText(this.graph, this.reach, node, this.#places);
+  }
+
+  /** The path or URL of the script of a function, or of the one that sees these variables; empty for all else. */
+  fileOf(node: number): string {
+    return this.#places.fileOf(node);
   }
 
   /** Whether a script, as a path or URL, is a part of otrace. */
@@ -61,46 +60,17 @@ export class HeapAnalysis {
 
   /** What survived since an id was the last, by holder; most bytes first. */
   survivorsSince(id: number, top: number): SurvivorGroup[] {
-    return retainedSurvivors(this, id, top).map(({ member, objects, bytes }) => ({
-      className: className(this.graph, member),
-      objects,
-      bytes,
-      path: this.pathTo(member),
-    }));
-  }
-
-  /** The file of any function that sees the variables of a context. Cost: a walk of all functions. */
-  #scriptOf(context: number): string {
-    const { graph } = this;
-    for (let node = 0; node < graph.nodeCount; node++) {
-      if (graph.kindOf[node] !== CLOSURE || graph.follow(node, 'internal', 'context') !== context) continue;
-      const place = this.#functionAt(node);
-      if (place !== '') return place.slice(0, place.lastIndexOf(':'));
+    const groups = new Map<string, SurvivorGroup>();
+    for (const { member, objects, bytes } of retainedSurvivors(this, id)) {
+      const path = this.pathTo(member);
+      const same = groups.get(path); // a few large entries of one Map, each told for itself
+      groups.set(path, {
+        className: className(this.graph, member),
+        objects: objects + (same?.objects ?? 0),
+        bytes: bytes + (same?.bytes ?? 0),
+        path,
+      });
     }
-    return '';
+    return [...groups.values()].sort((a, b) => b.bytes - a.bytes).slice(0, top);
   }
-
-  /** The reference is called otherwise since V8 12. */
-  #scriptNodeOf(shared: number): number {
-    const script = this.graph.follow(shared, 'internal', 'script');
-    return script >= 0 ? script : this.graph.follow(shared, 'internal', 'script_or_debug_info');
-  }
-
-  /** `file:line` of a function of the program, in its source; empty for those of Node and the engine. */
-  #functionAt(closure: number): string {
-    const { graph } = this;
-    if (graph.kindOf[closure] !== CLOSURE) return '';
-    const location = graph.locationOf(closure);
-    const shared = graph.follow(closure, 'internal', 'shared');
-    const script = shared < 0 ? -1 : this.#scriptNodeOf(shared);
-    const file = script < 0 ? '' : graph.name(script);
-    if (location === undefined || !isFile(file)) return '';
-    const { line, column } = location;
-    const frame = this.#rules.mapFrame({ name: '', file, line: line + 1, column: column + 1 });
-    return `${this.#rules.displayPath(frame.file)}:${frame.line}`;
-  }
-}
-
-function isFile(name: string): boolean {
-  return /^(?:file:|\/|[A-Za-z]:\\)/.test(name);
 }

@@ -13,18 +13,26 @@ const KEPT = '#kept';
 const OWN = '<symbol otrace.';
 const PROPERTY = edgeKind('property');
 const SYNTHETIC = nodeKind('synthetic');
+const CODE = nodeKind('code');
+const OBJECT = nodeKind('object');
+/** Classes of Node's own. */
+const LOADERS: readonly string[] = ['ModuleLoader', 'ModuleJob', 'ModuleWrap', 'LoadCache', 'ResolveCache'];
+/** `BuiltinModule > exports: Object > Agent()`. */
+const EXPORTED_DEPTH = 3;
 
-export function retainedSurvivors(analysis: HeapAnalysis, since: number, top: number): readonly HeldGroup[] {
+/** Most bytes first. */
+export function retainedSurvivors(analysis: HeapAnalysis, since: number): readonly HeldGroup[] {
   const { graph, reach, holders } = analysis;
   const inSet = new Uint8Array(graph.nodeCount);
   for (let node = 0; node < graph.nodeCount; node++) {
-    if (graph.idOf[node]! > since && reach.reached(node) && !analysis.isEngine(node)) inSet[node] = 1;
+    if (graph.idOf[node]! <= since || !reach.reached(node) || analysis.isEngine(node)) continue;
+    // What compiled code refers to first of all is its source.
+    if (graph.kindOf[reach.parent[node]!] !== CODE) inSet[node] = 1;
   }
   const own = leaveOutOwn(analysis, inSet);
   return holders
     .groups(inSet)
-    .filter(({ member }) => !leadsThrough(analysis, own, member))
-    .slice(0, top);
+    .filter(({ member }) => !isOwn(analysis, own, member) && !isLoaders(analysis, member));
 }
 
 /**
@@ -52,13 +60,38 @@ function leaveOutOwn(analysis: HeapAnalysis, inSet: Uint8Array): ReadonlySet<num
 }
 
 /** Whether an object is alive by way of ours, other than as a variable of the main script. */
-function leadsThrough({ graph, reach }: HeapAnalysis, own: ReadonlySet<number>, member: number): boolean {
-  for (let node = member; node !== 0 && node !== NOT_REACHED; node = reach.parent[node]!) {
+function isOwn(analysis: HeapAnalysis, own: ReadonlySet<number>, member: number): boolean {
+  const { graph, reach } = analysis;
+  for (const node of wayTo(analysis, member)) {
     if (own.has(node)) return true;
     const before = reach.parent[node]!;
     if (before !== NOT_REACHED && graph.follow(before, 'property', KEPT) === node) return false;
+    if (analysis.isOwnScript(analysis.fileOf(node))) return true;
   }
   return false;
+}
+
+/**
+ * Whether an object is alive for Node's loader of modules alone, and not by way of a module's variables; or came with a
+ * module of Node's, as what it exports. What has gathered in there since is told.
+ */
+function isLoaders(analysis: HeapAnalysis, member: number): boolean {
+  const { graph, holders } = analysis;
+  let depth = 0;
+  for (const node of wayTo(analysis, member)) {
+    if (analysis.fileOf(node) !== '') return false;
+    if (!holders.isPart(node)) depth++;
+    if (graph.kindOf[node] !== OBJECT) continue;
+    const name = graph.name(node);
+    if (LOADERS.includes(name)) return true;
+    if (name === 'BuiltinModule') return depth <= EXPORTED_DEPTH;
+  }
+  return false;
+}
+
+/** From an object to its root. */
+function* wayTo({ reach }: HeapAnalysis, member: number): Iterable<number> {
+  for (let node = member; node !== 0 && node !== NOT_REACHED; node = reach.parent[node]!) yield node;
 }
 
 function sharedInstances(graph: ObjectGraph): number[] {

@@ -21,6 +21,14 @@ import type { Frame } from '../../heap/frame.js';
 import type { CallFrame } from './sampler.js';
 
 const RUN_MAIN = 'node:internal/modules/run_main';
+const LOADER = /^node:internal\/(?:modules|bootstrap)\//;
+/** Stands for all stacks that `isLoading`. */
+export const LOADING: Frame = {
+  name: '(loading modules)',
+  file: 'node:internal/modules',
+  line: 0,
+  column: 0,
+};
 
 export interface FrameRules {
   /** Whether a script (path or `file:` URL) is part of otrace. */
@@ -91,4 +99,15 @@ export function trimStack(innermost: StackLink, depth: number): Frame[] | undefi
   if (shown.length > 0) return shown;
   if (innermostEngine === undefined || run === undefined) return innermostBlank && [innermostBlank];
   return run === innermostEngine || depth === 1 ? [innermostEngine] : [innermostEngine, run];
+}
+
+/** Whether it is Node that loads modules, its own or the program's, and nobody of the program who asked for it. */
+export function isLoading(innermost: StackLink): boolean {
+  let found = false;
+  for (let link: StackLink | undefined = innermost; link !== undefined; link = link.outer) {
+    const { kind, frame } = link.entry;
+    if (kind === 'user' || kind === 'own') return false;
+    found ||= kind === 'engine' && LOADER.test(frame.file);
+  }
+  return found;
 }

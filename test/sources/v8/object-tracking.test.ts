@@ -40,7 +40,7 @@ const HELD: readonly (readonly [string, RegExp])[] = [
   ['held()', /functions: Array > \[\d+\]: held\(\) \(.*leaks\.mjs:\d+\)$/],
   ['held()', /emitter: EventEmitter > _events: Object > data: Array > \[\d+\]: held\(\)/],
   ['Listener', /aborter: AbortController > .*kEvents>: Map > .*Listener/],
-  ['Timeout', /TimersList > .*Timeout/],
+  ['Timeout', /^\(timers of 100000000 ms\) > \[…\]: Timeout \(.*leaks\.mjs:\d+\)$/],
 ];
 
 describe('heap.whyAlive', () => {
@@ -212,6 +212,9 @@ describe('otrace run', () => {
     assert.equal(status, 0, stderr);
     assert.match(stderr, /Survivors/);
     const row = events('kept.json').findLast(({ name }) => name === 'heap_retainers')!.args;
-    assert.match(Object.values(row).join('\n'), /TimersList/);
+    assert.match(
+      Object.values(row).join('\n'),
+      /^\(timers of 100000000 ms\) > \[…\]: Timeout \(.*leaks\.mjs:\d+\)/m,
+    );
   });
 });

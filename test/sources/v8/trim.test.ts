@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatStack } from '../../../src/heap/frame.js';
 import type { CallFrame } from '../../../src/sources/v8/sampler.js';
-import { classify, type FrameRules, type StackLink, trimStack } from '../../../src/sources/v8/trim.js';
+import {
+  classify,
+  type FrameRules,
+  isLoading,
+  type StackLink,
+  trimStack,
+} from '../../../src/sources/v8/trim.js';
 
 const rules: FrameRules = {
   isOwnFrame: (script) => script.startsWith('file:///otrace/'),
@@ -55,6 +61,18 @@ describe('trimming of V8 stacks', () => {
       shown(8, 'inner@/app/a.js', 'emit2@node:events', 'emit@node:events', 'outer@/app/b.js'),
       'inner (a.js:9:4) <- emit (node:events) <- outer (b.js:9:4)',
     );
+  });
+
+  it('knows what Node does to load modules, unless the program asks for it', () => {
+    const loading = [
+      'compile@node:internal/bootstrap/realm',
+      '@node:net',
+      'load@node:internal/modules/esm/loader',
+    ];
+    assert.equal(isLoading(stackOf(...loading)), true);
+    assert.equal(isLoading(stackOf(...loading, 'connect@file:///app/a.js')), false);
+    assert.equal(isLoading(stackOf(...loading, 'report@file:///otrace/x.js')), false);
+    assert.equal(isLoading(stackOf('Socket@node:net', 'onconnection@node:net')), false);
   });
 
   it('leaves builtins out, and keeps code made by eval', () => {
