@@ -24,12 +24,20 @@ export class HeapHistory {
   /** Of sources that do not know their peak: the snapshot that held most. */
   readonly #peaks = new Map<SourceName, SourceSnapshot>();
 
+  #hasCheckpoints = false;
+
+  /** Whether not all snapshots were asked for: some were checkpoints. */
+  get hasCheckpoints(): boolean {
+    return this.#hasCheckpoints;
+  }
+
   /** How many snapshots of a source are remembered. */
   momentsOf(source: SourceName): number {
     return this.#moments.filter(({ sources }) => sources.has(source)).length;
   }
 
-  add({ takenUs, sources }: HeapSnapshot): void {
+  add({ takenUs, sources }: HeapSnapshot, kind: 'report' | 'checkpoint' = 'report'): void {
+    this.#hasCheckpoints ||= kind === 'checkpoint';
     if (this.#moments.length >= MOST_POINTS) this.#moments = this.#moments.filter((_, i) => i % 2 === 0);
     this.#moments.push({
       timeUs: takenUs,

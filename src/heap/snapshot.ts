@@ -41,6 +41,8 @@ export interface SiteUsage {
   readonly errorBytes?: number;
   /** `liveBytes` by time of birth, oldest first: equal slices of the time that `SourceSnapshot.births` covers. */
   readonly bornBytes?: readonly number[];
+  /** How many samples of each slice these rest on: one of a large block weighs many bytes, and is one observation. */
+  readonly bornSamples?: readonly number[];
 }
 
 /** One heap at one moment. */

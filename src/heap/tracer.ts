@@ -359,7 +359,7 @@ export class HeapTracer extends ProgramBlocks {
     if (this.#unready() !== undefined) return;
     this.host.guard.run(() => {
       const snapshot = this.#snapshot(false);
-      this.#history.add(snapshot);
+      this.#history.add(snapshot, 'checkpoint');
       this.#addPoint();
       const growing = growthOf(snapshot, this.#history);
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
