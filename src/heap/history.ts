@@ -2,8 +2,8 @@
  * What earlier snapshots of a heap held, site by site: from it come the growth of a site and, for sources that don't
  * keep their own, the high-water mark.
  *
- * Memory: at most `MOST_POINTS` snapshots (then every second one is forgotten, so that what is left still spans the
- * run), of each the `MOST_SITES` largest sites of a source: about 60 bytes a site.
+ * Memory: of each source at most `MOST_POINTS` snapshots (then every second one is forgotten, so that what is left
+ * still spans the run), of each the `MOST_SITES` largest sites: about 60 bytes a site.
  *
  * Not here: what is made of a course (`growth.ts`).
  */
@@ -15,12 +15,13 @@ const MOST_SITES = 2_000;
 
 interface Moment {
   readonly timeUs: number;
-  /** Live bytes by site, of each source that was armed. */
-  readonly sources: ReadonlyMap<SourceName, ReadonlyMap<string, number>>;
+  /** Live bytes by site. */
+  readonly sites: ReadonlyMap<string, number>;
 }
 
 export class HeapHistory {
-  #moments: Moment[] = [];
+  /** Not all sources are seen equally often. */
+  readonly #moments = new Map<SourceName, readonly Moment[]>();
   /** Of sources that do not know their peak: the snapshot that held most. */
   readonly #peaks = new Map<SourceName, SourceSnapshot>();
 
@@ -33,17 +34,15 @@ export class HeapHistory {
 
   /** How many snapshots of a source are remembered. */
   momentsOf(source: SourceName): number {
-    return this.#moments.filter(({ sources }) => sources.has(source)).length;
+    return this.#moments.get(source)?.length ?? 0;
   }
 
   add({ takenUs, sources }: HeapSnapshot, kind: 'report' | 'checkpoint' = 'report'): void {
     this.#hasCheckpoints ||= kind === 'checkpoint';
-    if (this.#moments.length >= MOST_POINTS) this.#moments = this.#moments.filter((_, i) => i % 2 === 0);
-    this.#moments.push({
-      timeUs: takenUs,
-      sources: new Map(sources.map((taken) => [taken.source, largest(taken.sites)])),
-    });
     for (const taken of sources) {
+      const before = this.#moments.get(taken.source) ?? [];
+      const kept = before.length < MOST_POINTS ? before : before.filter((_, i) => i % 2 === 0);
+      this.#moments.set(taken.source, [...kept, { timeUs: takenUs, sites: largest(taken.sites) }]);
       if (taken.peakBytes !== undefined) continue;
       const peak = this.#peaks.get(taken.source);
       if (peak === undefined || taken.liveBytes > peak.liveBytes) this.#peaks.set(taken.source, taken);
@@ -53,12 +52,8 @@ export class HeapHistory {
   /** What a site held in each snapshot of its source, by time. */
   courseOf(site: SiteUsage): Point[] {
     const key = keyOf(site);
-    const course: Point[] = [];
-    for (const { timeUs, sources } of this.#moments) {
-      const bytes = sources.get(site.source);
-      if (bytes !== undefined) course.push({ timeUs, bytes: bytes.get(key) ?? 0 });
-    }
-    return course;
+    const moments = this.#moments.get(site.source) ?? [];
+    return moments.map(({ timeUs, sites }) => ({ timeUs, bytes: sites.get(key) ?? 0 }));
   }
 
   /** The snapshot of a source in which it held most; undefined for one that knows its peak itself. */
