@@ -11,7 +11,7 @@
  */
 import { type Frame, isSameFrame } from './frame.js';
 import type { HeapHistory } from './history.js';
-import { inlinedInto } from './inlined.js';
+import { inlinedInto, NOT_INLINED } from './inlined.js';
 import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
 import { bytesAt, floorOf, type Point, type Steadiness, steadinessOf } from './steadiness.js';
 
@@ -88,7 +88,7 @@ function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory)
       judge(usage, [usage], []);
       continue;
     }
-    const { earlier, frames } = inlinedInto(usage, left);
+    const { earlier, frames } = births.inlining === false ? NOT_INLINED : inlinedInto(usage, left);
     const together = new Set([usage, ...sameFunction(usage, left), ...earlier]);
     if (together.size > 1 + earlier.length && judge(usage, [...together], frames)) continue;
     judge(usage, [usage, ...earlier], frames);

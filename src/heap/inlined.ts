@@ -27,6 +27,8 @@ export interface Inlined {
   readonly earlier: readonly SiteUsage[];
 }
 
+export const NOT_INLINED: Inlined = { earlier: [], frames: [] };
+
 /**
  * @param site one whose births are known
  * @param others sites of the same source

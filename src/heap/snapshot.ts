@@ -59,7 +59,12 @@ export interface SourceSnapshot {
   readonly peakBlocks?: number;
   readonly sites: readonly SiteUsage[];
   /** What the slices of `SiteUsage.bornBytes` divide: time up to now, or where `timed` is false what was allocated in it. */
-  readonly births?: { readonly spanUs: number; readonly timed: boolean };
+  readonly births?: {
+    readonly spanUs: number;
+    readonly timed: boolean;
+    /** False where V8 inlines no function: stacks are then what they seem. */
+    readonly inlining?: boolean;
+  };
   /** Further figures of the source for `heap_report_stats`: names in snake_case, values readable. */
   readonly facts: Readonly<Record<string, string>>;
 }

@@ -27,6 +27,8 @@ export interface V8SourceOptions extends FrameRules {
   readonly stackDepth?: number;
   /** What gives totals beside what is live; or why nothing can, with the remedy. Left out: only what is live. */
   readonly totals?: Totals | string;
+  /** Whether V8 may inline functions, so that their allocations count for their callers; default true. */
+  readonly inlining?: boolean;
   /** Told once what is wrong and what to do, when the stacks can't be had. */
   readonly warn: (message: string) => void;
 }
@@ -138,7 +140,13 @@ export class V8Source implements SampledSource {
       liveBytes: hasStacks ? sum(sites, 'liveBytes') : this.#floor.liveBytes,
       liveBlocks: sum(sites, 'liveBlocks'),
       sites,
-      ...(births !== undefined && { births: { spanUs: births.spanUs, timed: births.timed } }),
+      ...(births !== undefined && {
+        births: {
+          spanUs: births.spanUs,
+          timed: births.timed,
+          ...(this.#rules.inlining === false && { inlining: false }),
+        },
+      }),
       facts,
     };
   }
