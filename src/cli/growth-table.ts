@@ -11,6 +11,9 @@ const INLINED = '  V8 may have inlined here: ';
 
 /** Below so many samples a leak is seen as often as not. */
 const SAMPLES_TO_SEE = 24;
+/** How many times more samples are advised, and from where on no more. */
+const MORE_SAMPLES = 8;
+const CLOSEST_BYTES = 512;
 
 /** Empty for a report of a tool that judges no growth. */
 export function growthLines(report: HeapReport, options: TableOptions): string[] {
@@ -18,7 +21,7 @@ export function growthLines(report: HeapReport, options: TableOptions): string[]
   const colors = picocolors.createColors(options.colors);
   const heading = (text: string): string => `${colors.bold('Suspected leaks')}  ${colors.dim(text)}`;
   if (growth === null) {
-    if (!Object.keys(stats).some((key) => key.endsWith('_live_bytes'))) return [];
+    if (everyBytesOf(stats) === undefined) return [];
     return [heading('not judged: that takes two looks at the heap; run longer, or with --report-every')];
   }
   const suspects = growth.filter(isSuspect);
@@ -26,13 +29,10 @@ export function growthLines(report: HeapReport, options: TableOptions): string[]
   const lines: string[] = [];
   if (suspects.length === 0) {
     lines.push(heading('no site grows steadily'));
-    const hidden = unsure.length === 0 ? leastSeen(stats) : undefined;
-    if (hidden !== undefined) {
-      lines.push(
-        colors.dim(
-          `  one that gained less than ~${hidden} may go unseen: run longer, or sample more (--every 4KiB)`,
-        ),
-      );
+    const everyBytes = unsure.length === 0 ? everyBytesOf(stats) : undefined;
+    if (everyBytes !== undefined) {
+      const least = formatBytes(everyBytes * SAMPLES_TO_SEE);
+      lines.push(colors.dim(`  one that gained less than ~${least} may go unseen: ${remedyOf(stats)}`));
     }
   } else {
     const title = colors.bold(colors.red('Suspected leaks'));
@@ -49,16 +49,24 @@ export function growthLines(report: HeapReport, options: TableOptions): string[]
     }
   }
   if (unsure.length > 0) {
-    const title = `${colors.bold('May grow')}  ${colors.dim('too few samples or reports to be sure: run longer, or sample more (--every 4KiB)')}`;
+    const why = `too few samples or reports to be sure: ${remedyOf(stats)}`;
+    const title = `${colors.bold('May grow')}  ${colors.dim(why)}`;
     lines.push(title, ...table(unsure, (text) => text, options));
   }
   return lines;
 }
 
-/** Of a sampled heap, as text. */
-function leastSeen(stats: HeapReport['stats']): string | undefined {
+/** Mean bytes between two samples; undefined where none are taken. */
+function everyBytesOf(stats: HeapReport['stats']): number | undefined {
   const everyBytes = Number.parseFloat(stats['js_sampling_interval'] ?? '');
-  return everyBytes > 0 ? formatBytes(everyBytes * SAMPLES_TO_SEE) : undefined;
+  return everyBytes > 0 ? everyBytes : undefined;
+}
+
+/** What would tell more. */
+function remedyOf(stats: HeapReport['stats']): string {
+  const closer = Math.round((everyBytesOf(stats) ?? 0) / MORE_SAMPLES);
+  if (closer < CLOSEST_BYTES) return 'run longer';
+  return `run longer, or sample more (--every ${closer < 1024 ? closer : `${Math.round(closer / 1024)}KiB`})`;
 }
 
 function table(growing: readonly GrowthRow[], paint: Column['paint'], options: TableOptions): string[] {
