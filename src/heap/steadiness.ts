@@ -42,7 +42,8 @@ export interface Evidence {
   readonly everySegment?: boolean;
 }
 
-const WARM_UP = 1 / 4;
+/** The share of the time that does not count. */
+export const WARM_UP = 1 / 4;
 const FEWEST_SEGMENTS = 3;
 const MOST_SEGMENTS = 8;
 /** A segment's figure is worth testing when it rests on about so many observations (samples), */
