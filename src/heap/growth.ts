@@ -52,7 +52,7 @@ export function growthOf(snapshot: HeapSnapshot, history: HeapHistory): SiteGrow
   let judged = false;
   const growing: SiteGrowth[] = [];
   for (const source of snapshot.sources) {
-    if (source.births === undefined && history.momentsOf(source.source) < 2) continue;
+    if (source.births === undefined && history.looksAt(source.source) < 2) continue;
     judged = true;
     growing.push(...growthIn(source, snapshot.takenUs, history));
   }
@@ -66,7 +66,7 @@ export function growthOf(snapshot: HeapSnapshot, history: HeapHistory): SiteGrow
  */
 function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory): SiteGrowth[] {
   const { estimated, births } = source;
-  const most = mostConfidence(source, history.momentsOf(source.source));
+  const most = mostConfidence(source, history.looksAt(source.source));
   const growing: SiteGrowth[] = [];
   const left = new Set(source.sites.filter(({ liveBytes }) => liveBytes > 0).sort(byLiveBytes));
   const judge = (usage: SiteUsage, sites: readonly SiteUsage[], inlined: readonly Frame[]): boolean => {
@@ -107,9 +107,9 @@ function byLiveBytes(a: SiteUsage, b: SiteUsage): number {
 }
 
 /** However steady a course looks, it proves no more than this. */
-function mostConfidence({ births }: SourceSnapshot, moments: number): number {
+function mostConfidence({ births }: SourceSnapshot, looks: number): number {
   if (births !== undefined) return births.timed ? MOST_CONFIDENCE : MOST_UNTIMED;
-  return Math.min(MOST_CONFIDENCE, 1 - 2 ** (1 - moments));
+  return Math.min(MOST_CONFIDENCE, 1 - 2 ** (1 - looks));
 }
 
 function exactSteadiness(course: readonly Point[]): Steadiness {

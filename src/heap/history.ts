@@ -12,6 +12,7 @@ import type { Point } from './steadiness.js';
 
 const MOST_POINTS = 48;
 const MOST_SITES = 2_000;
+const LOOKS = 16;
 
 interface Moment {
   readonly timeUs: number;
@@ -32,9 +33,16 @@ export class HeapHistory {
     return this.#hasCheckpoints;
   }
 
-  /** How many snapshots of a source are remembered. */
-  momentsOf(source: SourceName): number {
-    return this.#moments.get(source)?.length ?? 0;
+  /**
+   * At how many times a source was looked at. Snapshots within a sixteenth of the time between the first and the last
+   * are one look: while a program keeps its event loop busy none are taken, and what lies between is not known.
+   */
+  looksAt(source: SourceName): number {
+    const moments = this.#moments.get(source) ?? [];
+    const startUs = moments[0]?.timeUs ?? 0;
+    const spanUs = (moments.at(-1)?.timeUs ?? 0) - startUs;
+    if (spanUs <= 0) return moments.length;
+    return new Set(moments.map(({ timeUs }) => Math.floor(((timeUs - startUs) / spanUs) * LOOKS))).size;
   }
 
   add({ takenUs, sources }: HeapSnapshot, kind: 'report' | 'checkpoint' = 'report'): void {

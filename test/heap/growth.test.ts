@@ -211,6 +211,18 @@ describe('the growth verdict', () => {
     assert.equal(rowsOf('buffers', 1e6, 'report'), 1);
   });
 
+  it('takes looks that crowd together for one: what came in the long pause after them may have come at once', () => {
+    const history = new HeapHistory();
+    let last: HeapSnapshot | undefined;
+    for (const [seconds, liveBytes] of [[1], [1.2], [1.4], [1.6], [10, 8e6]] as const) {
+      const site: SiteUsage = { ...usageOf('kept'), liveBytes: liveBytes ?? 0, liveBlocks: 1 };
+      const figures = { estimated: false, hasTotals: false, liveBytes: 0, liveBlocks: 1, facts: {} };
+      last = { takenUs: seconds * SECOND_US, sources: [{ ...figures, source: 'manual', sites: [site] }] };
+      history.add(last, 'checkpoint');
+    }
+    assert.deepEqual(growthOf(last!, history), []);
+  });
+
   it('weighs a large block as the one sample it is: the table of a map that grows', () => {
     const bornSamples = Array.from({ length: SLICES }, (_, slice) => (slice === 17 ? 3 : 2));
     const bornBytes = bornSamples.map((samples, slice) => samples * 32_000 + (slice === 17 ? 8e6 : 0));
