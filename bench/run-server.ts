@@ -3,10 +3,11 @@
 //   npm run build && node --import tsx bench/run-server.ts [seconds] [rounds]
 //
 // Each round runs every variant once, in turn, so that a drift of the machine hits all alike; a figure is the median
-// over the rounds of the ratio to the untraced run of the same round. Memory is the server's peak resident set.
+// over the rounds of the ratio to the untraced run of the same round. Processor time is that of all the server's
+// threads, and steadier than the throughput where others use the machine. Memory is the server's peak resident set.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +40,12 @@ const VARIANTS: readonly Variant[] = [
       env: { BENCH_EVERY: String(kib * 1024) },
     },
   ]),
+  ...[['--http-all'], ['--no-growth'], ['--no-http'], ['--no-http', '--no-growth']].map(
+    (flags): Variant => ({
+      name: `otrace run, 512 KiB, ${flags.join(' ')}`,
+      args: [cli, 'run', '--quiet', '--every', '512KiB', ...flags, '--', server],
+    }),
+  ),
   {
     name: 'otrace run, 512 KiB, heap alone',
     args: [
@@ -59,6 +66,8 @@ const VARIANTS: readonly Variant[] = [
 
 interface Measured {
   readonly requestsPerSecond: number;
+  /** Processor time of a request, in microseconds. */
+  readonly requestUs: number;
   readonly peakMiB: number;
 }
 
@@ -75,14 +84,16 @@ try {
 const untraced = results.get('untraced')!;
 console.log(`Node ${process.version}, ${rounds} rounds of ${seconds} s`);
 console.log(
-  `${'variant'.padEnd(34)} ${'requests/s'.padStart(10)} ${'ratio'.padStart(7)} ${'peak RSS'.padStart(9)}`,
+  `${'variant'.padEnd(44)} ${'requests/s'.padStart(10)} ${'ratio'.padStart(7)} ${'CPU us'.padStart(7)} ${'ratio'.padStart(7)} ${'peak RSS'.padStart(9)}`,
 );
 for (const [name, runs] of results) {
   const ratio = median(runs.map((run, i) => run.requestsPerSecond / untraced[i]!.requestsPerSecond));
   const rate = median(runs.map((run) => run.requestsPerSecond)).toFixed(0);
+  const costRatio = median(runs.map((run, i) => untraced[i]!.requestUs / run.requestUs));
+  const cost = median(runs.map((run) => run.requestUs)).toFixed(1);
   const peak = median(runs.map((run) => run.peakMiB)).toFixed(0);
   console.log(
-    `${name.padEnd(34)} ${rate.padStart(10)} ${ratio.toFixed(3).padStart(7)} ${peak.padStart(5)} MiB`,
+    `${name.padEnd(44)} ${rate.padStart(10)} ${ratio.toFixed(3).padStart(7)} ${cost.padStart(7)} ${costRatio.toFixed(3).padStart(7)} ${peak.padStart(5)} MiB`,
   );
 }
 
@@ -96,11 +107,13 @@ async function measure({ args, env }: Variant): Promise<Measured> {
   const url = `http://127.0.0.1:${port}`;
   const requests = [{ path: '/orders/7' }, { path: '/search?q=red+blue+green' }];
   await autocannon({ url, requests, connections: 32, duration: 2 }); // warm
+  const beforeUs = cpuUsOf(child);
   const { requests: served } = await autocannon({ url, requests, connections: 32, duration: seconds });
+  const requestUs = (cpuUsOf(child) - beforeUs) / served.total;
   const peakMiB = peakOf(child);
   child.kill('SIGTERM');
   await once(child, 'exit');
-  return { requestsPerSecond: served.average, peakMiB };
+  return { requestsPerSecond: served.average, requestUs, peakMiB };
 }
 
 async function portOf(child: ChildProcess): Promise<number> {
@@ -112,6 +125,16 @@ async function portOf(child: ChildProcess): Promise<number> {
 function peakOf(child: ChildProcess): number {
   const pids = [child.pid!, ...childrenOf(child.pid!)];
   return Math.max(...pids.map((pid) => Number(/VmHWM:\s+(\d+)/.exec(statusOf(pid))?.[1] ?? 0) / 1024));
+}
+
+/** Processor time of all threads of the server so far, in microseconds: the first child's, if there is one. */
+function cpuUsOf(child: ChildProcess): number {
+  const pid = childrenOf(child.pid!)[0] ?? child.pid!;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const ns = threads.map((tid) =>
+    Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return ns.reduce((sum, each) => sum + each, 0) / 1000;
 }
 
 function childrenOf(pid: number): number[] {

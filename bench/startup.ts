@@ -26,6 +26,7 @@ const session = {
     retainers: false,
     checkpoints: false,
     timeline: TIMELINE_NAMES,
+    httpAll: false,
     maxFileBytes: 2 ** 30,
     resultFile: join(folder, 'result.json'),
   }),

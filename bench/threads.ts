@@ -63,6 +63,7 @@ const session = {
     exact: false,
     retainers: false,
     timeline: TIMELINE_NAMES,
+    httpAll: false,
     resultFile: join(folder, 'result.json'),
   }),
 };

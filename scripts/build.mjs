@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const loaded = ['index', 'off', 'macros', 'hooks'];
+const loaded = ['index', 'off', 'macros'];
 const entry = (name) => join(root, 'src', `${name}.ts`);
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
@@ -17,6 +17,9 @@ rmSync(join(root, 'dist'), { recursive: true, force: true });
 // Taken before any hook is in place: otrace's own buffers are not the program's.
 const ownBuffers =
   'const { ArrayBuffer, SharedArrayBuffer, Uint8Array, Uint16Array, Int32Array, Uint32Array, Float64Array, BigInt64Array, BigUint64Array } = globalThis;';
+
+// Half the text is half the time to parse it, and V8 keeps text with a single wider character at two bytes each.
+const small = { format: 'cjs', minifyWhitespace: true, charset: 'ascii' };
 
 const common = {
   absWorkingDir: root,
@@ -37,26 +40,31 @@ await Promise.all([
     splitting: true,
     outdir: 'dist/esm',
     banner: { js: ownBuffers },
-    entryPoints: [...loaded, 'browser', 'cli'].map(entry),
+    entryPoints: [...loaded, 'hooks', 'browser', 'cli'].map(entry),
     define: { OTRACE_VERSION: JSON.stringify(version) },
   }),
   build({
     ...common,
-    format: 'cjs',
+    ...small,
     outdir: 'dist/cjs',
-    minifyWhitespace: true, // these are preloaded: half the text is half the time to parse it
-    charset: 'ascii', // and V8 keeps text with a single wider character at two bytes each
-    entryPoints: [
-      ...loaded.map(entry),
-      join(root, 'src/sources/wasm/wasm-source.ts'),
-      join(root, 'src/sources/v8/object-tracking.ts'),
-    ],
-    outbase: join(root, 'src'),
-    entryNames: '[name]',
+    entryPoints: {
+      ...Object.fromEntries(loaded.map((name) => [name, entry(name)])),
+      attach: entry('hooks'),
+      'wasm-source': entry('sources/wasm/wasm-source'),
+      'object-tracking': entry('sources/v8/object-tracking'),
+    },
     banner: {
       js: `const otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;\n${ownBuffers}`,
     },
     define: { OTRACE_VERSION: JSON.stringify(version), 'import.meta.url': 'otraceModuleUrl' },
+  }),
+  // What is preloaded: a few lines, which load `attach.js` when there is something for it to do.
+  build({
+    ...common,
+    ...small,
+    outfile: 'dist/cjs/hooks.js',
+    entryPoints: [entry('node/preload')],
+    external: ['./attach.js'],
   }),
 ]);
 

@@ -44,6 +44,7 @@ interface RunFlags {
   readonly gc: boolean;
   readonly userTiming: boolean;
   readonly http: boolean;
+  readonly httpAll?: true;
   readonly eventLoop: boolean;
 }
 
@@ -93,6 +94,10 @@ export function define(command: Command): void {
     .option('--no-gc', 'leave garbage collections out of the timeline')
     .option('--no-user-timing', 'leave performance.mark and measure out')
     .option('--no-http', 'leave HTTP requests out')
+    .option(
+      '--http-all',
+      'every HTTP request; otherwise, beyond 200 a second, a share and all slow or failed ones',
+    )
     .option('--no-event-loop', 'leave event-loop stalls out')
     .option('--quiet', 'print nothing')
     .addHelpText('after', AFTER)
@@ -127,6 +132,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
       retainers: flags.retainers === true && flags.exact !== true, // an exact report says it of its leaks
       checkpoints: flags.growth && flags.exact !== true, // which would take a heap snapshot each
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
+      httpAll: flags.httpAll === true,
       resultFile,
     }),
   };

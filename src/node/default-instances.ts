@@ -17,6 +17,7 @@ import { displayPath } from './display-path.js';
 import { readSettings, type Settings } from './environment.js';
 import { ExitTasks } from './exit.js';
 import { HeapPublisher } from './heap-publisher.js';
+import { INSTANCES } from './instances-key.js';
 import { attachTracking } from './object-tracking.js';
 import { ownFrames } from './own-frames.js';
 import { SourceMaps } from './source-maps.js';
@@ -54,13 +55,10 @@ export interface FramePresentation {
 /** Characters; the script of a worker may be a `data:` URL. */
 const LONGEST_SCRIPT = 200;
 
-/** The number is that of the shape of `Instances`: copies that differ in it do not share. */
-const KEY = Symbol.for('otrace.instances/1');
-
 export function defaultInstances(): Instances {
-  const shared = globalThis as { [KEY]?: Instances };
-  shared[KEY] ??= create();
-  return shared[KEY];
+  const shared = globalThis as { [INSTANCES]?: Instances };
+  shared[INSTANCES] ??= create();
+  return shared[INSTANCES];
 }
 
 function create(): Instances {

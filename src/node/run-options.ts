@@ -20,6 +20,8 @@ export interface RunOptions {
   /** Whether to note now and then what is live, where no reports are asked for in between. */
   readonly checkpoints: boolean;
   readonly timeline: readonly TimelineName[];
+  /** Record every HTTP request, however many they are. */
+  readonly httpAll: boolean;
   /** Most bytes on disk of a trace that is a single file. */
   readonly maxFileBytes: number;
   /** File in which the program's process leaves what became of the trace, for the process that waits for it. */

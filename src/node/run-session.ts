@@ -21,16 +21,17 @@ import { preloadWorkers } from './worker-preload.js';
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const REPORT_SIGNAL = 'SIGUSR2';
-/** The bundle that this is part of when `otrace run` preloads it. */
+/** The bundle that this is part of when `otrace run` preloads the hooks, and what it preloads. */
+const BUNDLE = 'attach.js';
 const PRELOADED = 'hooks.js';
 
 export function startRun(instances: Instances, options: RunOptions): void {
   const { trace, exit } = instances;
   if (isMainThread) setDurableOutput(instances, options);
   trace.enable();
-  const hooks = fileURLToPath(import.meta.url);
-  if (basename(hooks) === PRELOADED) preloadWorkers(hooks);
-  const timeline = startTimeline(trace, options.timeline);
+  const bundle = fileURLToPath(import.meta.url);
+  if (basename(bundle) === BUNDLE) preloadWorkers(join(dirname(bundle), PRELOADED));
+  const timeline = startTimeline(trace, options);
   exit.before(() => timeline.drain());
   const mainScope = new MainScope();
   mainScope.keep();

@@ -5,9 +5,9 @@
  */
 import { createRequire } from 'node:module';
 import type { Serializable } from 'node:worker_threads';
+import { CHANNEL, isMainThread } from './main-thread.js';
 
-/** Names what otrace's threads share: environment data, and the channel of `thread-channel.ts`. */
-export const CHANNEL = 'otrace/1';
+export { CHANNEL, isMainThread };
 
 /** What a thread that records leaves for the workers that it starts. */
 export interface FromParent {
@@ -23,12 +23,6 @@ export interface FromParent {
 export function workerThreads(): typeof import('node:worker_threads') {
   return createRequire(import.meta.url)('node:worker_threads') as typeof import('node:worker_threads');
 }
-
-/**
- * Whether this is the main thread, without loading `node:worker_threads`, which takes milliseconds: what a worker may
- * not do, Node has put a function in the place of that carries this mark.
- */
-export const isMainThread = (process.chdir as { disabled?: boolean }).disabled !== true;
 
 /** The thread id of this thread in a trace: that of the process for the main thread, as on Linux. */
 export function threadTid(): number {

@@ -303,20 +303,32 @@ describe('otrace run: TypeScript', () => {
 describe('otrace run: the timeline of an unmodified program', () => {
   const code = `
     const http = require('node:http');
+    const net = require('node:net');
     performance.mark('begun');
     for (let i = 0; i < 2e6; i++) String(i);
     performance.measure('work', 'begun');
     const server = http.createServer((request, response) => response.end('ok')).listen(0, '127.0.0.1', () => {
       http.get({ port: server.address().port, host: '127.0.0.1', path: '/orders?token=secret' }, (response) => {
-        response.resume().on('end', () => server.close());
+        response.resume().on('end', () => ahead(server.address().port));
       });
-    });`;
+    });
+    function ahead(port) {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.write('GET /ahead HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'.repeat(300));
+      let text = '';
+      socket.on('data', (some) => {
+        text += some;
+        if (text.split('HTTP/1.1').length > 300) server.close(), socket.destroy();
+      });
+    }`;
 
   test('collections, user timing, HTTP requests and stalls', async () => {
     folder.program('timeline.js', code);
-    await folder.run('--quiet', '--out', 'timeline.json', '--', 'timeline.js');
-    const categories = new Set(folder.events('timeline.json').map((event) => event.cat));
+    await folder.run('--quiet', '--http-all', '--out', 'timeline.json', '--', 'timeline.js');
+    const events = folder.events('timeline.json');
+    const categories = new Set(events.map((event) => event.cat));
     for (const category of ['gc', 'user_timing', 'http']) assert.ok(categories.has(category), category);
+    assert.equal(events.filter(({ name }) => name === 'GET /ahead').length, 300); // more than the usual share
     assert.ok(!readFileSync(join(folder.path, 'timeline.json'), 'utf8').includes('secret'));
   });
 

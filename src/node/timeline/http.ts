@@ -9,14 +9,16 @@
  * Queries are left out: they carry secrets. What is known of a request under way is kept by its connection or, for
  * one made, by the request itself, weakly: one that never ends keeps nothing once it is collected.
  *
+ * Of a busy server's requests a share is recorded (`request-share.ts`); the counter `http_requests_left_out` tells how
+ * many were not, since the start.
+ *
  * A busy server pays for each request, so a request served adds nothing to a weak map (which would cost the most
- * here: each entry is the collector's too), only the connection does, and its name and arguments go the recorder's
- * short way.
+ * here: each entry is the collector's too), only the connection does, and it is named when it is recorded.
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { Scope } from '../../recorder/scope.js';
+import { RequestShare } from './request-share.js';
 import type { Timeline, TimelinePart } from './timeline.js';
 
 /** What undici publishes of its requests. */
@@ -29,25 +31,55 @@ interface UndiciRequest {
 /** A request that is being answered. */
 interface Served {
   readonly response: ServerResponse;
-  readonly route: Route;
-  readonly slice: Scope;
+  readonly method: string;
+  readonly url: string;
+  readonly startUs: number;
 }
 
 /** A request that is being made. */
 interface Made {
-  readonly route: Route;
-  readonly slice: Scope;
+  readonly method: string;
+  readonly host: string;
+  readonly url: string;
+  readonly startUs: number;
   status?: number;
   error?: string;
 }
 
-/** Requests that start from now on. */
-export function startHttp(timeline: Timeline): TimelinePart {
+const CUT = 'closed before the answer was whole';
+
+/** Requests that start from now on. @param all whether to record each, however many they are */
+export function startHttp(timeline: Timeline, all = false): TimelinePart {
   const channels = createRequire(import.meta.url)('node:diagnostics_channel') as Channels;
   const made = new WeakMap<object, Made>();
   const routes = new Routes();
-  const begin = timeline.scopes('http');
   let on = true;
+
+  let toldLeftOut = 0;
+  const tellLeftOut = (): void => {
+    const [served, requested] = [shares.served.leftOut, shares.made.leftOut];
+    if (served + requested === toldLeftOut) return;
+    toldLeftOut = served + requested;
+    timeline.counter('http', 'http_requests_left_out', { served, made: requested });
+  };
+  const shares = { served: new RequestShare(tellLeftOut), made: new RequestShare(tellLeftOut) };
+
+  /** How long a request took that ends now; undefined for one that is left out. */
+  const tookUs = (startUs: number, share: RequestShare, failed: boolean): number | undefined => {
+    if (!on) return undefined;
+    const nowUs = timeline.nowUs();
+    return all || share.keeps(nowUs, nowUs - startUs, failed) ? nowUs - startUs : undefined;
+  };
+  const endServed = (
+    { method, url, startUs }: Served,
+    failed: boolean,
+    outcome: { status: number } | { error: string },
+  ): void => {
+    const durationUs = tookUs(startUs, shares.served, failed);
+    if (durationUs === undefined) return;
+    const { name, path } = routes.of(method, url);
+    timeline.complete('http', name, startUs, durationUs, { side: 'served', method, path, ...outcome });
+  };
 
   /**
    * What is being answered on each connection, one unless the client sends ahead. Its end cuts the answers short. A
@@ -55,48 +87,45 @@ export function startHttp(timeline: Timeline): TimelinePart {
    */
   const answering = new WeakMap<Socket, Served[]>();
   const watch = (socket: Socket): Served[] => {
-    const all: Served[] = [];
-    answering.set(socket, all);
+    const known: Served[] = [];
+    answering.set(socket, known);
     socket.once('close', () => {
-      for (const { slice, route } of all) {
-        const { method, path } = route;
-        if (on) slice.end({ side: 'served', method, path, error: 'closed before the answer was whole' });
-      }
-      all.length = 0;
+      for (const served of known) endServed(served, true, { error: CUT });
+      known.length = 0;
     });
-    return all;
+    return known;
   };
 
   const startMade = (request: object, method: string, host: string, url: string): void => {
-    const route = routes.of(method, url, host);
-    made.set(request, { route, slice: begin(route.name) });
+    made.set(request, { method, host, url, startUs: timeline.nowUs() });
   };
   const endMade = (request: object): void => {
     const known = made.get(request);
     if (known === undefined) return;
     made.delete(request);
-    const { route, slice, ...outcome } = known;
-    const { method, host, path } = route;
-    if (on) slice.end({ side: 'made', method, host, path, ...outcome });
+    const { method, host, url, startUs, ...outcome } = known;
+    const { status = 0, error } = outcome;
+    const durationUs = tookUs(startUs, shares.made, error !== undefined || status >= 500);
+    if (durationUs === undefined) return;
+    const { name, path } = routes.of(method, url, host);
+    timeline.complete('http', name, startUs, durationUs, { side: 'made', method, host, path, ...outcome });
   };
 
   const unsubscribe = subscribed(channels, {
     'http.server.request.start': ({ request, response, socket }: ServerMessage) => {
       // The URL now, because routers rewrite it on the way.
-      const route = routes.of(request.method ?? '', request.url ?? '');
-      const slice = begin(route.name);
-      (answering.get(socket) ?? watch(socket)).push({ response, route, slice });
+      const { method = '', url = '' } = request;
+      (answering.get(socket) ?? watch(socket)).push({ response, method, url, startUs: timeline.nowUs() });
     },
     'http.server.response.finish': ({ response, socket }: ServerMessage) => {
-      const all = answering.get(socket);
-      if (all === undefined) return; // it started before we did
-      for (let i = 0; i < all.length; i++) {
-        const known = all[i]!;
-        if (known.response !== response) continue;
-        if (i === all.length - 1) all.pop();
-        else all.splice(i, 1);
-        const { method, path } = known.route;
-        known.slice.end({ side: 'served', method, path, status: response.statusCode });
+      const known = answering.get(socket);
+      if (known === undefined) return; // it started before we did
+      for (let i = 0; i < known.length; i++) {
+        const served = known[i]!;
+        if (served.response !== response) continue;
+        if (i === known.length - 1) known.pop();
+        else known.splice(i, 1);
+        endServed(served, response.statusCode >= 500, { status: response.statusCode });
         return;
       }
     },
@@ -130,9 +159,10 @@ export function startHttp(timeline: Timeline): TimelinePart {
     },
   });
   return {
-    drain() {},
+    drain: tellLeftOut,
     /** Requests under way are left out. */
     stop() {
+      tellLeftOut();
       on = false;
       unsubscribe();
     },

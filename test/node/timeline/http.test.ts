@@ -131,6 +131,8 @@ describe('http', () => {
   });
 
   it('names each of many paths', async () => {
+    part.stop();
+    part = startHttp(timeline, true);
     const paths = Array.from({ length: 300 }, (_, i) => `/p${i}`);
     for (const path of paths) {
       await new Promise((done) =>
@@ -143,6 +145,25 @@ describe('http', () => {
     part.stop();
     const served = timeline.slices.filter(({ args }) => args?.['side'] === 'served');
     assert.deepEqual(served.map(({ name }) => name).sort(), paths.map((path) => `GET ${path}`).sort());
+  });
+
+  it('records a share of what a busy server answers and says how many it left out; all when asked to', async () => {
+    const count = 400;
+    const every = new RecordedTimeline();
+    for (const each of [timeline, every]) each.nowUs = () => 1e6; // all in one second
+    const all = startHttp(every, true);
+    const socket = net.connect(Number(host.split(':')[1]), '127.0.0.1');
+    socket.write('GET /busy HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(count));
+    socket.resume();
+    while (every.slices.length < count) await new Promise((turn) => setTimeout(turn, 1));
+    socket.destroy();
+    part.stop();
+    all.stop();
+    const leftOut = timeline.counters.get('http_requests_left_out');
+    // The first 200, and of the others every second one.
+    assert.equal(timeline.slices.length, 300);
+    assert.deepEqual(leftOut, { served: 100, made: 0 });
+    assert.equal(every.counters.size, 0);
   });
 
   it('records nothing once stopped, not even what was under way', async () => {

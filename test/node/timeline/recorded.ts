@@ -1,6 +1,5 @@
 /** A timeline that keeps what it is given, on the clock of `performance.now()`. */
 import type { Timeline, TimelineArgs } from '../../../src/node/timeline/timeline.js';
-import type { Scope } from '../../../src/recorder/scope.js';
 
 export interface Slice {
   readonly category: string;
@@ -16,6 +15,8 @@ const OFFSET_US = 7e9;
 
 export class RecordedTimeline implements Timeline {
   readonly slices: Slice[] = [];
+  /** What each counter had last. */
+  readonly counters = new Map<string, Readonly<Record<string, number>>>();
 
   nowUs(): number {
     return this.fromPerformanceMs(performance.now());
@@ -25,21 +26,16 @@ export class RecordedTimeline implements Timeline {
     return ms * 1000 + OFFSET_US;
   }
 
-  scopes(category: string): (name: string) => Scope {
-    return (name) => {
-      const startUs = this.nowUs();
-      const end = (args?: TimelineArgs): void =>
-        this.complete(category, name, startUs, this.nowUs() - startUs, args);
-      return { end, [Symbol.dispose]: end };
-    };
-  }
-
   complete(category: string, name: string, startUs: number, durationUs: number, args?: TimelineArgs): void {
     this.slices.push({ category, name, startUs, durationUs, args });
   }
 
   instant(category: string, name: string, atUs = this.nowUs(), args?: TimelineArgs): void {
     this.slices.push({ category, name, startUs: atUs, durationUs: -1, args });
+  }
+
+  counter(_category: string, name: string, series: Readonly<Record<string, number>>): void {
+    this.counters.set(name, series);
   }
 }
 
