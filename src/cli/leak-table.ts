@@ -32,10 +32,10 @@ export function renderReport(report: HeapReport, options: TableOptions): string 
 
 function leakLines(report: HeapReport, options: TableOptions): string[] {
   const colors = picocolors.createColors(options.colors);
-  const title = `${colors.bold('Top leaks')}  ${colors.dim(summaryOf(report))}`;
+  const listed = report.leaks.reduce((sum, row) => sum + (row.bytes ?? 0), 0);
+  const title = `${colors.bold('Top leaks')}  ${colors.dim(summaryOf(report, listed))}`;
   const rows = report.leaks.slice(0, options.top);
   if (rows.length === 0) return [title, `  ${infoText(report.leaksInfo, 'leaks')}`];
-  const listed = report.leaks.reduce((sum, row) => sum + (row.bytes ?? 0), 0);
   const whole = Math.max(report.liveBytes['total'] ?? 0, listed);
   const plain = (text: string): string => text;
   const columns: Column[] = [
@@ -122,10 +122,12 @@ function compactStack(row: ReportRow, cell: CellOptions): string[] {
   return [line];
 }
 
-function summaryOf(report: HeapReport): string {
+/** @param listed what the rows add up to: estimates may come to more than what the heap was seen to hold */
+function summaryOf(report: HeapReport, listed: number): string {
   const parts: string[] = [];
   const total = report.liveBytes['total'];
-  if (total !== undefined) parts.push(`${formatBytes(total)} live`);
+  if (total !== undefined)
+    parts.push(`${total < listed ? `~${formatBytes(listed)}` : formatBytes(total)} live`);
   const blocks = Number(report.stats['live_alloc_count']);
   if (Number.isFinite(blocks)) parts.push(`in ${plural(blocks, 'block')}`);
   const sites = Number(report.stats['site_count']);

@@ -113,7 +113,7 @@ function addedTotals(
     const parts = [...before, ...sources].filter(({ source }) => source === name);
     const sites = sitesByThread(parts.map((part) => ({ thread: '', part })))
       .filter(({ totalBlocks }) => totalBlocks > 0)
-      .map(({ thread: _, bornBytes: __, ...site }) => ({
+      .map(({ thread: _, bornBytes: __, bornSamples: ___, ...site }) => ({
         ...site,
         liveBytes: 0,
         liveBlocks: 0,

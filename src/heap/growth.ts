@@ -11,7 +11,7 @@
  */
 import { type Frame, isSameFrame } from './frame.js';
 import type { HeapHistory } from './history.js';
-import { inlinedInto } from './inlined.js';
+import { inlinedInto, NOT_INLINED } from './inlined.js';
 import type { HeapSnapshot, SiteUsage, SourceSnapshot } from './snapshot.js';
 import { bytesAt, floorOf, type Point, type Steadiness, steadinessOf } from './steadiness.js';
 
@@ -33,14 +33,14 @@ export interface SiteGrowth {
 /** From here on the growth of a site is called a suspected leak. */
 export const SUSPECT_CONFIDENCE = 0.9;
 
-/** Less sure is not listed, unless there is not yet evidence for more. */
+/** Less sure is not listed, unless there is not yet evidence for more: two or three reports that were asked for. */
 const LEAST_CONFIDENCE = 0.8;
 const MOST_CONFIDENCE = 0.99;
 const MOST_UNTIMED = 0.9;
 /** A course of fewer snapshots says nothing beside the births. */
 const SHORTEST_COURSE = 4;
-/** Estimated gains below this are the engine's own bookkeeping as often as not. */
-const LEAST_ESTIMATED_GAIN_BYTES = 64 * 1024;
+/** Gains of V8's heap below this are the engine's own bookkeeping as often as not; so are Node's pools of buffers. */
+const LEAST_ENGINE_GAIN_BYTES = 64 * 1024;
 
 /**
  * The growing sites, most bytes gained first.
@@ -52,7 +52,7 @@ export function growthOf(snapshot: HeapSnapshot, history: HeapHistory): SiteGrow
   let judged = false;
   const growing: SiteGrowth[] = [];
   for (const source of snapshot.sources) {
-    if (source.births === undefined && history.momentsOf(source.source) < 2) continue;
+    if (source.births === undefined && history.looksAt(source.source) < 2) continue;
     judged = true;
     growing.push(...growthIn(source, snapshot.takenUs, history));
   }
@@ -66,7 +66,7 @@ export function growthOf(snapshot: HeapSnapshot, history: HeapHistory): SiteGrow
  */
 function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory): SiteGrowth[] {
   const { estimated, births } = source;
-  const most = mostConfidence(source, history.momentsOf(source.source));
+  const most = mostConfidence(source, history.looksAt(source.source));
   const growing: SiteGrowth[] = [];
   const left = new Set(source.sites.filter(({ liveBytes }) => liveBytes > 0).sort(byLiveBytes));
   const judge = (usage: SiteUsage, sites: readonly SiteUsage[], inlined: readonly Frame[]): boolean => {
@@ -75,8 +75,10 @@ function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory)
         ? exactSteadiness(history.courseOf(usage))
         : estimatedSteadiness(sites, births, takenUs, history);
     const confidence = Math.min(probability, most);
-    if (estimated && gain.toBytes - gain.fromBytes < LEAST_ESTIMATED_GAIN_BYTES) return false;
-    if (confidence < Math.min(LEAST_CONFIDENCE, most)) return false;
+    const mayBeEngine = estimated || (source.source === 'buffers' && most < LEAST_CONFIDENCE);
+    if (mayBeEngine && gain.toBytes - gain.fromBytes < LEAST_ENGINE_GAIN_BYTES) return false;
+    if (confidence < (history.hasCheckpoints ? LEAST_CONFIDENCE : Math.min(LEAST_CONFIDENCE, most)))
+      return false;
     growing.push({ usage, estimated, ...gain, confidence, inlined });
     for (const site of sites) left.delete(site);
     return true;
@@ -86,7 +88,7 @@ function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory)
       judge(usage, [usage], []);
       continue;
     }
-    const { earlier, frames } = inlinedInto(usage, left);
+    const { earlier, frames } = births.inlining === false ? NOT_INLINED : inlinedInto(usage, left);
     const together = new Set([usage, ...sameFunction(usage, left), ...earlier]);
     if (together.size > 1 + earlier.length && judge(usage, [...together], frames)) continue;
     judge(usage, [usage, ...earlier], frames);
@@ -105,13 +107,13 @@ function byLiveBytes(a: SiteUsage, b: SiteUsage): number {
 }
 
 /** However steady a course looks, it proves no more than this. */
-function mostConfidence({ births }: SourceSnapshot, moments: number): number {
+function mostConfidence({ births }: SourceSnapshot, looks: number): number {
   if (births !== undefined) return births.timed ? MOST_CONFIDENCE : MOST_UNTIMED;
-  return Math.min(MOST_CONFIDENCE, 1 - 2 ** (1 - moments));
+  return Math.min(MOST_CONFIDENCE, 1 - 2 ** (1 - looks));
 }
 
 function exactSteadiness(course: readonly Point[]): Steadiness {
-  return steadinessOf(floorOf(course), course.length, () => 0);
+  return steadinessOf(floorOf(course), { moments: course.length }, () => 0);
 }
 
 /** @param sites a site, and what it was before its functions were inlined */
@@ -124,32 +126,60 @@ function estimatedSteadiness(
   // A sum of Poisson counts: its variance grows as its mean does.
   const liveBytes = sum(sites, (site) => site.liveBytes);
   const variancePerByte = sum(sites, (site) => (site.errorBytes ?? 0) ** 2) / liveBytes;
-  const samples = variancePerByte > 0 ? liveBytes / variancePerByte : Number.POSITIVE_INFINITY;
-  const survivors = survivorsOf(sites, takenUs - spanUs, spanUs);
-  // An axis of what was allocated has a dead end: what a program does last need not be what leaks.
-  const byBirth = steadinessOf(survivors, timed ? samples : 0, (gain) => variancePerByte * gain);
+  const startUs = takenUs - spanUs;
+  const survivors = survivorsOf(sites, bornBytesOf, startUs, spanUs);
+  // Samples, not bytes: the table of a collection that grows is one large block, born when it was last enlarged.
+  const born = survivorsOf(sites, bornSamplesOf, startUs, spanUs);
+  const samples = born.at(-1)!.bytes;
   const course = addedUp(sites.map((site) => history.courseOf(site)));
-  if (!timed || course.length < SHORTEST_COURSE) return byBirth;
+  const followed = timed && course.length >= SHORTEST_COURSE;
+  // An axis of what was allocated has a dead end: what a program does last need not be what leaks.
+  const evidence = { samples: timed ? samples : 0, everySegment: !followed };
+  const { probability } = steadinessOf(born, evidence, (gain) => gain);
+  const byBirth = { ...steadinessOf(survivors, {}, () => 0), probability };
+  if (!followed) return byBirth;
   // What was live at a moment and has died since adds to the noise of a gain from there.
-  const net = steadinessOf(course, Math.min(course.length, samples), (gain, fromUs) => {
+  const net = steadinessOf(course, { samples, moments: course.length }, (gain, fromUs) => {
     const died = Math.max(0, bytesAt(course, fromUs) - bytesAt(survivors, fromUs));
     return variancePerByte * (gain + died);
   });
   return { ...net, probability: Math.min(net.probability, byBirth.probability) };
 }
 
-/** What is live now, by when it was born: at each moment the bytes that were there already. */
-function survivorsOf(sites: readonly SiteUsage[], startUs: number, spanUs: number): Point[] {
-  const slices = Math.max(1, ...sites.map(({ bornBytes }) => bornBytes?.length ?? 0));
+/** What is live now, by when it was born: at each moment the bytes, or samples, that were there already. */
+function survivorsOf(
+  sites: readonly SiteUsage[],
+  bornOf: (site: SiteUsage) => readonly number[],
+  startUs: number,
+  spanUs: number,
+): Point[] {
+  const births = sites.map(bornOf);
+  const slices = Math.max(1, ...births.map(({ length }) => length));
   const points = [{ timeUs: startUs, bytes: 0 }];
   for (let slice = 0; slice < slices; slice++) {
-    const born = sum(sites, ({ bornBytes }) => bornBytes?.[slice] ?? 0);
+    const born = sum(births, (figures) => figures[slice] ?? 0);
     points.push({
       timeUs: startUs + (spanUs * (slice + 1)) / slices,
       bytes: points.at(-1)!.bytes + born,
     });
   }
   return points;
+}
+
+function bornBytesOf({ bornBytes = [] }: SiteUsage): readonly number[] {
+  return bornBytes;
+}
+
+/** Where they were not counted, as many as the standard error tells of. */
+function bornSamplesOf({
+  bornSamples,
+  bornBytes = [],
+  liveBytes,
+  errorBytes = 0,
+}: SiteUsage): readonly number[] {
+  return (
+    bornSamples ?? bornBytes.map((bytes) => (errorBytes > 0 ? (bytes * liveBytes) / errorBytes ** 2 : bytes))
+  );
 }
 
 /** Courses of the same moments. */

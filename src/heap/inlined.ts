@@ -18,12 +18,16 @@ const LEAST_SHARE = 1 / 25;
 /** of which at most this share was born in the last quarter. */
 const MOST_YOUNG = 1 / 4;
 
+type Stack = Pick<SiteUsage, 'frames'>;
+
 /** What a site was before. */
 export interface Inlined {
-  /** The functions that the largest of `earlier` names and the site does not, innermost first. */
+  /** The functions that one of `earlier` names and the site does not, innermost first: see `mostTelling`. */
   readonly frames: readonly Frame[];
   readonly earlier: readonly SiteUsage[];
 }
+
+export const NOT_INLINED: Inlined = { earlier: [], frames: [] };
 
 /**
  * @param site one whose births are known
@@ -31,21 +35,39 @@ export interface Inlined {
  */
 export function inlinedInto(site: SiteUsage, others: Iterable<SiteUsage>): Inlined {
   const earlier: SiteUsage[] = [];
-  let largest: SiteUsage | undefined;
   for (const other of others) {
     if (other.liveBytes < site.liveBytes * LEAST_SHARE || youngShare(other) > MOST_YOUNG) continue;
     if (extraFrames(other, site) === undefined) continue;
     earlier.push(other);
-    if (largest === undefined || other.liveBytes > largest.liveBytes) largest = other;
   }
-  return { earlier, frames: largest === undefined ? [] : extraFrames(largest, site)! };
+  const telling = mostTelling(site, earlier);
+  return { earlier, frames: telling === undefined ? [] : extraFrames(telling, site)! };
+}
+
+/**
+ * The largest that names functions of the program, for Node's own say nothing of who leaks; and of those that name
+ * these and more (V8 inlines one function after another) the largest again.
+ */
+function mostTelling(site: SiteUsage, earlier: readonly SiteUsage[]): SiteUsage | undefined {
+  const bySize = [...earlier].sort((a, b) => b.liveBytes - a.liveBytes);
+  let telling = bySize.find((other) => extraFrames(other, site)!.some(isOfProgram)) ?? bySize[0];
+  for (let more = telling; more !== undefined; ) {
+    telling = more;
+    const { frames } = more;
+    more = bySize.find((other) => extraFrames(other, { frames }) !== undefined);
+  }
+  return telling;
+}
+
+function isOfProgram({ file }: Frame): boolean {
+  return file !== undefined && !file.startsWith('node:');
 }
 
 /**
  * The frames that one stack has between those of another; undefined when it lacks any, or has none more. A stack
  * that is cut at its depth may lack outer ones.
  */
-function extraFrames({ frames: more }: SiteUsage, { frames: fewer }: SiteUsage): Frame[] | undefined {
+function extraFrames({ frames: more }: Stack, { frames: fewer }: Stack): Frame[] | undefined {
   const extra: Frame[] = [];
   let met = 0;
   for (const frame of more) {

@@ -41,6 +41,8 @@ export interface SiteUsage {
   readonly errorBytes?: number;
   /** `liveBytes` by time of birth, oldest first: equal slices of the time that `SourceSnapshot.births` covers. */
   readonly bornBytes?: readonly number[];
+  /** How many samples of each slice these rest on: one of a large block weighs many bytes, and is one observation. */
+  readonly bornSamples?: readonly number[];
 }
 
 /** One heap at one moment. */
@@ -57,7 +59,12 @@ export interface SourceSnapshot {
   readonly peakBlocks?: number;
   readonly sites: readonly SiteUsage[];
   /** What the slices of `SiteUsage.bornBytes` divide: time up to now, or where `timed` is false what was allocated in it. */
-  readonly births?: { readonly spanUs: number; readonly timed: boolean };
+  readonly births?: {
+    readonly spanUs: number;
+    readonly timed: boolean;
+    /** False where V8 inlines no function: stacks are then what they seem. */
+    readonly inlining?: boolean;
+  };
   /** Further figures of the source for `heap_report_stats`: names in snake_case, values readable. */
   readonly facts: Readonly<Record<string, string>>;
 }

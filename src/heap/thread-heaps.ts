@@ -135,13 +135,17 @@ function onAxisOf({ births }: SourceSnapshot, { thread, part }: Part): Part {
     return withoutBirths({ thread, part });
   }
   const share = births.timed ? Math.min(1, own.spanUs / births.spanUs) : 1;
-  const moved = (site: SiteUsage): SiteUsage =>
-    site.bornBytes === undefined ? site : { ...site, bornBytes: stretched(site.bornBytes, share) };
+  const moved = ({ bornBytes, bornSamples, ...site }: SiteUsage): SiteUsage => ({
+    ...site,
+    ...(bornBytes !== undefined && { bornBytes: stretched(bornBytes, share) }),
+    ...(bornSamples !== undefined && { bornSamples: stretched(bornSamples, share) }),
+  });
   return { thread, part: { ...part, sites: part.sites.map(moved) } };
 }
 
 function withoutBirths({ thread, part }: Part): Part {
-  return { thread, part: { ...part, sites: part.sites.map(({ bornBytes: _, ...site }) => site) } };
+  const sites = part.sites.map(({ bornBytes: _, bornSamples: __, ...site }) => site);
+  return { thread, part: { ...part, sites } };
 }
 
 /** Slices of the last `share` of an axis as slices of the whole. */
@@ -154,16 +158,21 @@ function stretched(born: readonly number[], share: number): number[] {
   return slices;
 }
 
+/** Slice by slice; undefined when one of them has none. */
+function added(a: readonly number[] | undefined, b: readonly number[] | undefined): number[] | undefined {
+  return a === undefined || a.length !== b?.length ? undefined : a.map((figure, i) => figure + b[i]!);
+}
+
 function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
   const threadCount = (a.threadCount ?? 0) + (b.threadCount ?? 0);
   const errorBytes = Math.hypot(a.errorBytes ?? 0, b.errorBytes ?? 0);
-  const { bornBytes, ...site } = a;
+  const { bornBytes: _, bornSamples: __, ...site } = a;
+  const bornBytes = added(a.bornBytes, b.bornBytes);
+  const bornSamples = added(a.bornSamples, b.bornSamples);
   return {
     ...site,
-    ...(bornBytes !== undefined &&
-      b.bornBytes?.length === bornBytes.length && {
-        bornBytes: bornBytes.map((bytes, i) => bytes + b.bornBytes![i]!),
-      }),
+    ...(bornBytes !== undefined && { bornBytes }),
+    ...(bornSamples !== undefined && { bornSamples }),
     liveBytes: a.liveBytes + b.liveBytes,
     liveBlocks: a.liveBlocks + b.liveBlocks,
     totalBytes: a.totalBytes + b.totalBytes,

@@ -24,7 +24,7 @@ import { type ManualHeap, ProgramBlocks } from './program-blocks.js';
 import { type ReportRow, reportRows, withSurvivors } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
-import { type HeapSnapshot, SOURCE_NAMES, type SourceName } from './snapshot.js';
+import { type HeapSnapshot, SOURCE_NAMES, type SourceName, type SourceSnapshot } from './snapshot.js';
 import type { HeapSource, SampledSource } from './source.js';
 import { SourceList } from './source-list.js';
 import { StackCapture, type StackOptions } from './stack.js';
@@ -47,6 +47,11 @@ export interface HeapTracerOptions extends StackOptions {
   readonly warn?: (message: string) => void;
   /** The heaps of the process' other threads, where this one reports for all of them. */
   readonly threads?: ThreadHeaps;
+}
+
+export interface CheckpointOptions {
+  /** Whether a garbage collection may be forced, without which V8's heap can't be seen; default true. */
+  readonly collect?: boolean;
 }
 
 export interface ReportOptions {
@@ -352,14 +357,18 @@ export class HeapTracer extends ProgramBlocks {
    * Notes what is live now, so that a later report can say what has grown since: a report without rows. Costs what a
    * snapshot costs, which for the `js` source is a full garbage collection.
    *
+   * @param options `collect: false` notes the exact heaps alone and forces no collection: what is garbage then counts
+   * until a later moment shows it gone
+   *
    * @example
    * setInterval(() => heap.checkpoint(), 60_000).unref();
    */
-  checkpoint(): void {
+  checkpoint({ collect = true }: CheckpointOptions = {}): void {
     if (this.#unready() !== undefined) return;
     this.host.guard.run(() => {
-      const snapshot = this.#snapshot(false);
-      this.#history.add(snapshot);
+      const snapshot = collect ? this.#snapshot(false) : this.#uncollected();
+      this.#history.add(snapshot, 'checkpoint');
+      if (!collect) return;
       this.#addPoint();
       const growing = growthOf(snapshot, this.#history);
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
@@ -394,14 +403,27 @@ export class HeapTracer extends ProgramBlocks {
       if (armed.some((source) => source.endsByCollection) && armed[0]?.snapshotCollects !== true) {
         this.#collect();
       }
-      const sources = this.#sources.armed
-        .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
-        .filter((taken) => taken !== undefined);
+      const sources = this.#snapshotsOf(armed, final);
       const selfBytes = this.#selfBytes()?.total;
       const own: HeapSnapshot = { takenUs, ...(selfBytes !== undefined && { selfBytes }), sources };
       waitForThreads?.();
       return this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
     });
+  }
+
+  /** The heaps whose snapshot forces no collection, as they are. */
+  #uncollected(): HeapSnapshot {
+    const takenUs = this.#events.nowUs();
+    const armed = this.#sources.armed.filter((source) => source.snapshotCollects !== true);
+    const own: HeapSnapshot = { takenUs, sources: this.#snapshotsOf(armed, false) };
+    const all = this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
+    return { ...all, sources: all.sources.filter(({ estimated }) => !estimated) };
+  }
+
+  #snapshotsOf(armed: readonly HeapSource[], final: boolean): SourceSnapshot[] {
+    return armed
+      .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
+      .filter((taken) => taken !== undefined);
   }
 
   #addPoint(): void {

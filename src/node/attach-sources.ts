@@ -14,6 +14,9 @@ import { isMainThread } from './threads.js';
 import { warn } from './warn.js';
 import { openWasmSourceMap } from './wasm-source-maps.js';
 
+/** Of V8's flags for exact sites (`otrace run --no-inline`), the one that every Node knows. */
+const NO_INLINING = '--no-turbo-inlining';
+
 export function attachSources(instances: Instances, run?: RunOptions): void {
   const { heap, settings, frames } = instances;
   // A worker is not recorded exactly: the report is the main thread's.
@@ -24,6 +27,7 @@ export function attachSources(instances: Instances, run?: RunOptions): void {
       new V8Source({
         ...frames,
         warn,
+        inlining: !process.execArgv.includes(NO_INLINING),
         ...(settings.heapJsTotals && { totals: totalsSampler(process.argv[1] ?? '', process.cwd()) }),
         ...(settings.heapEveryBytes !== undefined && { everyBytes: settings.heapEveryBytes }),
         ...(settings.heapStackDepth !== undefined && { stackDepth: settings.heapStackDepth }),

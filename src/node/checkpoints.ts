@@ -4,9 +4,13 @@
  *
  *   - `LEAST_PAUSE_MS` apart, and further the longer the program runs: each adds a sixteenth to the time covered;
  *   - they take at most one part in `BUDGET` of the time.
+ *
+ * The exact heaps need no collection: they are noted within the first second already, at their own pace, so that a
+ * program of a few seconds can be judged too.
  */
 export const FIRST_CHECKPOINT_MS = 500;
 const LEAST_PAUSE_MS = 1_000;
+const UNCOLLECTED_PAUSE_MS = 200;
 const BUDGET = 100;
 const SPREAD = 16;
 
@@ -15,17 +19,25 @@ const SPREAD = 16;
  *
  * @param budget the share of the time that checkpoints may take is one part in so many
  */
-export function checkpointPauseMs(elapsedMs: number, tookMs: number, budget = BUDGET): number {
-  return Math.max(LEAST_PAUSE_MS, tookMs * budget, elapsedMs / SPREAD);
+export function checkpointPauseMs(
+  elapsedMs: number,
+  tookMs: number,
+  budget = BUDGET,
+  leastMs = LEAST_PAUSE_MS,
+): number {
+  return Math.max(leastMs, tookMs * budget, elapsedMs / SPREAD);
 }
 
 export class Checkpoints {
-  readonly #take: () => void;
+  readonly #take: (collect: boolean) => void;
   readonly #nowMs: () => number;
   #startMs = 0;
 
-  /** @param nowMs any clock in milliseconds */
-  constructor(take: () => void, nowMs: () => number = () => performance.now()) {
+  /**
+   * @param take takes one: of all heaps, or only of those that need no collection
+   * @param nowMs any clock in milliseconds
+   */
+  constructor(take: (collect: boolean) => void, nowMs: () => number = () => performance.now()) {
     this.#take = take;
     this.#nowMs = nowMs;
   }
@@ -33,19 +45,17 @@ export class Checkpoints {
   /** Begins. Timers do not keep the process alive. */
   start(): void {
     this.#startMs = this.#nowMs();
-    this.#after(FIRST_CHECKPOINT_MS);
+    this.#after(FIRST_CHECKPOINT_MS, true, LEAST_PAUSE_MS);
+    this.#after(UNCOLLECTED_PAUSE_MS, false, UNCOLLECTED_PAUSE_MS);
   }
 
-  /** How long to wait after one that took so long, in milliseconds. */
-  pauseMs(tookMs: number): number {
-    return checkpointPauseMs(this.#nowMs() - this.#startMs, tookMs);
-  }
-
-  #after(pauseMs: number): void {
+  #after(pauseMs: number, collect: boolean, leastMs: number): void {
     setTimeout(() => {
       const beganMs = this.#nowMs();
-      this.#take();
-      this.#after(this.pauseMs(this.#nowMs() - beganMs));
+      this.#take(collect);
+      const endMs = this.#nowMs();
+      const nextMs = checkpointPauseMs(endMs - this.#startMs, endMs - beganMs, BUDGET, leastMs);
+      this.#after(nextMs, collect, leastMs);
     }, pauseMs).unref();
   }
 }

@@ -52,9 +52,9 @@ function startReports(instances: Instances, options: RunOptions): void {
     heap.report({ top: options.top });
     trace.drain();
   };
-  const checkpoint = (): void => {
-    heap.checkpoint();
-    trace.drain();
+  const checkpoint = (collect: boolean): void => {
+    heap.checkpoint({ collect });
+    if (collect) trace.drain();
   };
   const limit = new HeapLimit(report);
   exit.before(() => {

@@ -106,19 +106,26 @@ describe('the tables of a report', () => {
     assert.equal(
       text.slice(0, text.indexOf('Top leaks')),
       [
-        'Suspected leaks  sites that grow steadily; 1 site may grow, see heap_growth in the trace',
+        'Suspected leaks  sites that grow steadily',
         '  #   a minute      from        to  sure  allocated at',
         '  1  +~6.0 MiB  ~1.0 KiB  ~2.0 MiB   99%  handle  app.js:4:2',
         '        ← serve  app.js:9:1',
-        '        V8 may have inlined create here',
+        '        V8 may have inlined here: create  lib.js:1:2',
+        'May grow  too few samples or reports to be sure: run longer',
+        '  #  a minute  from   to  sure  allocated at',
+        '  2      +9 B   1 B  2 B   87%  other  app.js:5:5',
         '',
         '',
       ].join('\n'),
     );
+    const stats = { js_sampling_interval: '32768 bytes' };
     assert.match(
-      renderReport({ ...empty, growth: [] }, OPTIONS),
-      /^Suspected leaks {2}no site grows steadily\n/,
+      renderReport({ ...empty, stats, growth: [] }, OPTIONS),
+      /^Suspected leaks {2}no site grows steadily\n {2}one that gained less than ~768 KiB may go unseen: run longer, or sample more \(--every 4KiB\)\n/,
     );
+    assert.match(renderReport({ ...empty, stats, growth: null }, OPTIONS), /^Suspected leaks {2}not judged/);
+    const short = { ...growing, confidence: 0.9 };
+    assert.match(renderReport({ ...empty, growth: [short] }, OPTIONS), /\n {2}in so short a run, /);
   });
 
   it('let no control sequence of a trace reach the terminal', () => {

@@ -192,6 +192,58 @@ describe('the growth verdict', () => {
     });
   });
 
+  it('of few looks is listed only where they were asked for, and never for a pool of buffers', () => {
+    const rowsOf = (source: 'manual' | 'buffers', bytes: number, kind: 'report' | 'checkpoint'): number => {
+      const history = new HeapHistory();
+      const lookAt = (takenUs: number, liveBytes: number): HeapSnapshot => {
+        const sites = [{ ...usageOf('kept'), source, liveBytes, liveBlocks: 1 }];
+        const figures = { estimated: false, hasTotals: false, liveBytes, liveBlocks: 1, facts: {} };
+        return { takenUs, sources: [{ ...figures, source, sites }] };
+      };
+      history.add(lookAt(0, 0), kind);
+      const last = lookAt(SECOND_US, bytes);
+      history.add(last);
+      return growthOf(last, history)!.length;
+    };
+    assert.equal(rowsOf('manual', 8192, 'report'), 1);
+    assert.equal(rowsOf('manual', 8192, 'checkpoint'), 0);
+    assert.equal(rowsOf('buffers', 8192, 'report'), 0);
+    assert.equal(rowsOf('buffers', 1e6, 'report'), 1);
+  });
+
+  it('takes looks that crowd together for one: what came in the long pause after them may have come at once', () => {
+    const history = new HeapHistory();
+    let last: HeapSnapshot | undefined;
+    for (const [seconds, liveBytes] of [[1], [1.2], [1.4], [1.6], [10, 8e6]] as const) {
+      const site: SiteUsage = { ...usageOf('kept'), liveBytes: liveBytes ?? 0, liveBlocks: 1 };
+      const figures = { estimated: false, hasTotals: false, liveBytes: 0, liveBlocks: 1, facts: {} };
+      last = { takenUs: seconds * SECOND_US, sources: [{ ...figures, source: 'manual', sites: [site] }] };
+      history.add(last, 'checkpoint');
+    }
+    assert.deepEqual(growthOf(last!, history), []);
+  });
+
+  it('weighs a large block as the one sample it is: the table of a map that grows', () => {
+    const bornSamples = Array.from({ length: SLICES }, (_, slice) => (slice === 17 ? 3 : 2));
+    const bornBytes = bornSamples.map((samples, slice) => samples * 32_000 + (slice === 17 ? 8e6 : 0));
+    const liveBytes = bornBytes.reduce((sum, bytes) => sum + bytes, 0);
+    const growing = (samples: number[] | undefined): SiteGrowth[] => {
+      const site = { ...usageOf('set'), liveBytes, liveBlocks: 49, errorBytes: 250_000, bornBytes };
+      const sites: SiteUsage[] = [
+        { ...site, source: 'js', ...(samples !== undefined && { bornSamples: samples }) },
+      ];
+      const figures = { estimated: true, hasTotals: false, liveBytes, liveBlocks: 49, facts: {} };
+      const births = { spanUs: 24 * SECOND_US, timed: true };
+      const snapshot: HeapSnapshot = {
+        takenUs: 24 * SECOND_US,
+        sources: [{ ...figures, source: 'js', sites, births }],
+      };
+      return growthOf(snapshot, new HeapHistory())!;
+    };
+    assert.ok(growing(bornSamples)[0]!.confidence >= 0.9);
+    assert.deepEqual(growing(undefined), []);
+  });
+
   it('counts checkpoints like reports', () => {
     const { heap, clock, events } = recordedHeap();
     heap.enable();
@@ -225,9 +277,9 @@ describe('a site whose functions V8 inlines as the program warms up', () => {
       bornBytes,
     };
   };
-  const verdict = (sites: SiteUsage[]): SiteGrowth[] => {
+  const verdict = (sites: SiteUsage[], inlining = true): SiteGrowth[] => {
     const source = { source: 'js', estimated: true, hasTotals: false, liveBytes: 0, liveBlocks: 0 } as const;
-    const births = { spanUs: 24 * SECOND_US, timed: true };
+    const births = { spanUs: 24 * SECOND_US, timed: true, inlining };
     const snapshot = { takenUs: 24 * SECOND_US, sources: [{ ...source, sites, births, facts: {} }] };
     const history = new HeapHistory();
     history.add(snapshot);
@@ -248,6 +300,37 @@ describe('a site whose functions V8 inlines as the program warms up', () => {
       ['init', 'create', 'serve'],
     );
     assert.equal(growing[0]!.toBytes, 2_400_000);
+  });
+
+  it('is named by functions of the program rather than by those of Node, as completely as any stack has them', () => {
+    const own = { name: 'get signal', file: 'node:internal/abort_controller', line: 0, column: 0 };
+    const node = (stack: string[], bornBytes: number[]): SiteUsage => {
+      const site = usage(['get signal', ...stack], bornBytes);
+      return { ...site, frames: [own, ...site.frames.slice(1)] };
+    };
+    const growing = verdict([
+      node(['any', 'step'], born(0, 3)),
+      node(['step'], born(3, 8)),
+      usage(['any', 'step'], born(5, 9)),
+      usage(['step'], born(9, 24)),
+    ]);
+    assert.deepEqual(names(growing), ['step']);
+    assert.deepEqual(
+      growing[0]!.inlined.map(({ name }) => name),
+      ['get signal', 'any'],
+    );
+  });
+
+  it('is not guessed at where nothing is inlined', () => {
+    const sites = [usage(['create', 'handle'], born(0, 12)), usage(['handle'], born(0, 24))];
+    assert.deepEqual(
+      verdict(sites).map(({ inlined }) => inlined.length),
+      [1],
+    );
+    assert.deepEqual(
+      verdict(sites, false).map(({ inlined }) => inlined.length),
+      [0],
+    );
   });
 
   it('is not made up where the inner function goes on', () => {

@@ -7,10 +7,11 @@ describe('Checkpoints', () => {
     test.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
     let nowMs = 0;
     const taken: number[] = [];
+    const uncollected: number[] = [];
     const checkpoints = new Checkpoints(
-      () => {
-        taken.push(nowMs);
-        nowMs += 20; // a collection of 20 ms
+      (collect) => {
+        (collect ? taken : uncollected).push(nowMs);
+        if (collect) nowMs += 20; // a collection of 20 ms
       },
       () => nowMs,
     );
@@ -23,5 +24,7 @@ describe('Checkpoints', () => {
     assert.ok(Math.min(...pauses) >= 20 * 100, `${pauses}`);
     assert.ok(pauses.at(-1)! > 20_000, 'a sixteenth of six minutes');
     assert.ok(taken.length > 20 && taken.length < 60, `${taken.length} checkpoints in six minutes`);
+    assert.ok(uncollected.filter((at) => at < 2_000).length >= 6, 'enough for a verdict on two seconds');
+    assert.ok(uncollected.length < 120, `${uncollected.length} of exact heaps in six minutes`);
   });
 });

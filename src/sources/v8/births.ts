@@ -8,10 +8,12 @@
  *     slices    |----|----|----|----|----|----|----|----|----|    of equal time, `SLICES` of them
  *
  * With fewer than `FEWEST_MARKS` profiles the axis is what was allocated rather than time, and `timed` says so: a
- * program of a second works in bursts between which it waits.
+ * program of a second works in bursts between which it waits. What was allocated before the first of them is then laid
+ * on the warm-up: loading modules may allocate as much as all that a short program does later.
  *
  * Memory: 16 bytes a profile taken, of at most `MOST_MARKS`.
  */
+import { WARM_UP } from '../../heap/steadiness.js';
 import type { SamplingProfile } from './sampler.js';
 
 /** Into how many slices the time since the start is divided. */
@@ -53,7 +55,7 @@ export class BirthClock {
     const now = { ordinal: Math.max(newest, before), timeMs: nowMs };
     const timed = this.#marks.length + 1 >= FEWEST_MARKS;
     const start = { ordinal: 0, timeMs: this.#startMs };
-    const marks = [start, ...(timed ? this.#marks : []), now];
+    const marks = [start, ...(timed ? this.#marks : this.#loaded(nowMs)), now];
     if (this.#marks.length >= MOST_MARKS) this.#marks = this.#marks.filter((_, i) => i % 2 === 1);
     this.#marks.push(now);
     const spanMs = Math.max(nowMs - this.#startMs, 1e-3);
@@ -65,6 +67,14 @@ export class BirthClock {
         return Math.min(SLICES - 1, Math.max(0, Math.floor(share * SLICES)));
       },
     };
+  }
+
+  /** The first mark at the end of the warm-up, unless more than half of the time had gone by then. */
+  #loaded(nowMs: number): Mark[] {
+    const first = this.#marks[0];
+    const spanMs = nowMs - this.#startMs;
+    if (first === undefined || first.timeMs - this.#startMs > spanMs / 2) return [];
+    return [{ ordinal: first.ordinal, timeMs: this.#startMs + spanMs * WARM_UP }];
   }
 }
 

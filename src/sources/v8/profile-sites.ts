@@ -29,6 +29,7 @@ interface NodeSamples {
   /** The sum of their sizes, and how it divides by time of birth. */
   size: number;
   readonly bornSize: number[];
+  readonly born: number[];
 }
 
 const NO_SIZES: ReadonlyMap<number, number> = new Map();
@@ -45,6 +46,7 @@ interface Site {
   /** Of `bytes`. */
   variance: number;
   readonly bornBytes: number[];
+  readonly bornSamples: number[];
 }
 
 /**
@@ -71,7 +73,15 @@ export function profileSites(
     }
     let site = sites.get(stack.key);
     if (site === undefined) {
-      site = { frames: stack.frames, bytes: 0, blocks: 0, variance: 0, bornBytes: emptySlices() };
+      const { frames } = stack;
+      site = {
+        frames,
+        bytes: 0,
+        blocks: 0,
+        variance: 0,
+        bornBytes: emptySlices(),
+        bornSamples: emptySlices(),
+      };
       sites.set(stack.key, site);
     }
     site.bytes += node.selfSize;
@@ -79,7 +89,7 @@ export function profileSites(
     const { blocks, variance } = estimate.of(node.selfSize, own?.sizes ?? NO_SIZES);
     site.blocks += blocks;
     site.variance += variance;
-    if (own !== undefined) addBirths(site.bornBytes, own, node.selfSize);
+    if (own !== undefined) addBirths(site, own, node.selfSize);
   });
 
   return { sites: [...sites.values()].map(siteUsage), ownBytes };
@@ -90,19 +100,24 @@ function samplesByNode(profile: SamplingProfile, births: Births): Map<number, No
   for (const { nodeId, size, ordinal } of profile.samples) {
     let node = nodes.get(nodeId);
     if (node === undefined) {
-      node = { sizes: new Map(), size: 0, bornSize: emptySlices() };
+      node = { sizes: new Map(), size: 0, bornSize: emptySlices(), born: emptySlices() };
       nodes.set(nodeId, node);
     }
     node.sizes.set(size, (node.sizes.get(size) ?? 0) + 1);
     node.size += size;
-    node.bornSize[births.sliceOf(ordinal)]! += size;
+    const slice = births.sliceOf(ordinal);
+    node.bornSize[slice]! += size;
+    node.born[slice]! += 1;
   }
   return nodes;
 }
 
 /** Divides a node's bytes by birth as its samples are divided. */
-function addBirths(bornBytes: number[], { size, bornSize }: NodeSamples, bytes: number): void {
-  for (let slice = 0; slice < SLICES; slice++) bornBytes[slice]! += (bornSize[slice]! / size) * bytes;
+function addBirths(site: Site, { size, bornSize, born }: NodeSamples, bytes: number): void {
+  for (let slice = 0; slice < SLICES; slice++) {
+    site.bornBytes[slice]! += (bornSize[slice]! / size) * bytes;
+    site.bornSamples[slice]! += born[slice]!;
+  }
 }
 
 function emptySlices(): number[] {
@@ -120,5 +135,6 @@ function siteUsage(site: Site): SiteUsage {
     totalBlocks: 0,
     errorBytes: Math.sqrt(site.variance),
     bornBytes: site.bornBytes,
+    bornSamples: site.bornSamples,
   };
 }

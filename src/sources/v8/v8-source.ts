@@ -27,6 +27,8 @@ export interface V8SourceOptions extends FrameRules {
   readonly stackDepth?: number;
   /** What gives totals beside what is live; or why nothing can, with the remedy. Left out: only what is live. */
   readonly totals?: Totals | string;
+  /** Whether V8 may inline functions, so that their allocations count for their callers; default true. */
+  readonly inlining?: boolean;
   /** Told once what is wrong and what to do, when the stacks can't be had. */
   readonly warn: (message: string) => void;
 }
@@ -138,7 +140,13 @@ export class V8Source implements SampledSource {
       liveBytes: hasStacks ? sum(sites, 'liveBytes') : this.#floor.liveBytes,
       liveBlocks: sum(sites, 'liveBlocks'),
       sites,
-      ...(births !== undefined && { births: { spanUs: births.spanUs, timed: births.timed } }),
+      ...(births !== undefined && {
+        births: {
+          spanUs: births.spanUs,
+          timed: births.timed,
+          ...(this.#rules.inlining === false && { inlining: false }),
+        },
+      }),
       facts,
     };
   }
@@ -159,7 +167,7 @@ export class V8Source implements SampledSource {
   #carry(): void {
     if (!this.#samples) return;
     const sites = merged(this.#carried, this.#sampledSites().sites);
-    this.#carried = sites.map((site) => ({ ...site, bornBytes: bornBefore(site.liveBytes) }));
+    this.#carried = sites.map((site) => ({ ...site, ...bornBefore(site) }));
     this.#stop();
   }
 
@@ -233,13 +241,22 @@ function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
     totalBytes: a.totalBytes + b.totalBytes,
     totalBlocks: a.totalBlocks + b.totalBlocks,
     errorBytes: Math.hypot(a.errorBytes ?? 0, b.errorBytes ?? 0),
-    bornBytes: bornBefore(a.liveBytes).map((bytes, i) => bytes + (b.bornBytes?.[i] ?? 0)),
+    bornBytes: added(a.bornBytes, b.bornBytes),
+    bornSamples: added(a.bornSamples, b.bornSamples),
   };
 }
 
-/** What was carried over is older than all that is sampled now. */
-function bornBefore(bytes: number): number[] {
-  return Array.from({ length: SLICES }, (_, slice) => (slice === 0 ? bytes : 0));
+function added(a: readonly number[] = [], b: readonly number[] = []): number[] {
+  return Array.from({ length: SLICES }, (_, slice) => (a[slice] ?? 0) + (b[slice] ?? 0));
+}
+
+/** What is carried over is older than all that will be sampled. */
+function bornBefore({
+  liveBytes,
+  bornSamples = [],
+}: SiteUsage): Pick<SiteUsage, 'bornBytes' | 'bornSamples'> {
+  const samples = bornSamples.reduce((count, born) => count + born, 0);
+  return { bornBytes: added([liveBytes]), bornSamples: added([samples]) };
 }
 
 function sum(sites: readonly SiteUsage[], figure: 'liveBytes' | 'liveBlocks'): number {

@@ -22,6 +22,19 @@ describe('BirthClock', () => {
     assert.equal(births.sliceOf(9_999), SLICES - 1);
   });
 
+  it('lays what was allocated before an early first profile on the warm-up', () => {
+    const clock = new BirthClock();
+    clock.restart(0);
+    clock.at(profileUpTo(8_000), 500); // a program that loads for half a second
+    const births = clock.at(profileUpTo(9_800), 3_000);
+    assert.equal(births.timed, false);
+    assert.equal(births.sliceOf(7_900), SLICES / 4 - 1);
+    assert.equal(births.sliceOf(8_950), SLICES / 4 + 9);
+    clock.restart(0);
+    clock.at(profileUpTo(8_000), 500);
+    assert.equal(clock.at(profileUpTo(9_600), 900).sliceOf(8_000), 20, 'not when most of the time had gone');
+  });
+
   it('lays births on time once profiles tell it, however unevenly the program allocates', () => {
     const clock = new BirthClock();
     clock.restart(0);
