@@ -87,7 +87,8 @@ export function installHooks(blocks: BufferBlocks, bufferModule: object): void {
   const madeBlob: Made = (blob, _first, entry) => {
     if (blocks.recording) blocks.made(blob, (blob as Blob).size, entry);
   };
-  for (const name of ['Blob', 'File']) replaceConstructor([global, bufferModule], name, madeBlob);
+  replaceConstructor([global, bufferModule], 'Blob', madeBlob);
+  replaceConstructor([global, bufferModule], 'File', madeBlob, 2);
 }
 
 function hookArrayBuffers(blocks: BufferBlocks): void {
