@@ -86,8 +86,7 @@ function setDurableOutput({ trace, settings }: Instances, options: RunOptions): 
     trace.setOutputPath(own, { durable: true, maxBytes });
     // For one that is killed this stands.
     leaveResult(childResultFile(options.resultFile), { written: true, path: own, events: 0, bytes: 0 });
-  }
-  else if (isPattern(path)) trace.setOutputPattern(path, { durable: true });
+  } else if (isPattern(path)) trace.setOutputPattern(path, { durable: true });
   else trace.setOutputPath(path, { durable: true, maxBytes });
 }
 
