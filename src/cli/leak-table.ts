@@ -124,7 +124,9 @@ function compactStack(row: ReportRow, cell: CellOptions): string[] {
 
 function summaryOf(report: HeapReport): string {
   const parts: string[] = [];
-  const total = report.liveBytes['total'];
+  // What the rows are parts of; the counter is that of another moment, and of the JavaScript heap a lower bound.
+  const told = /^~?(\d+)$/.exec(report.stats['live_bytes'] ?? '')?.[1];
+  const total = told === undefined ? report.liveBytes['total'] : Number(told);
   if (total !== undefined) parts.push(`${formatBytes(total)} live`);
   const blocks = Number(report.stats['live_alloc_count']);
   if (Number.isFinite(blocks)) parts.push(`in ${plural(blocks, 'block')}`);
