@@ -5,7 +5,7 @@
 //   node scripts/conformance.mjs --harness test262/harness test262/test/built-ins/ArrayBuffer
 //
 // Each file is a process. With --harness it is a test of test262: its strict form where it has two, as a script of the
-// main realm; modules and those that need agents are left out. ALL_STACKS=0 leaves the stacks of small buffers out.
+// main realm; modules and those that need agents are left out. ALL_STACKS=0 keeps the stacks of small buffers in proportion.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
