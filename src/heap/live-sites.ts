@@ -82,6 +82,22 @@ export class LiveSites {
     this.bytes -= bytes;
   }
 
+  /**
+   * Any number of blocks of the uncaptured site have come and gone; what counts is what is live after them, the mark, and
+   * whether something was freed since it was reached, or since before if it was not.
+   */
+  passed(bytes: number, blocks: number, peakBytes: number, peakBlocks: number, freed: boolean): void {
+    if (peakBytes > this.peakBytes) this.#rising = true;
+    if (freed && this.#rising) {
+      this.#rising = false;
+      this.#epoch++;
+    }
+    this.bytes = bytes;
+    this.blocks = blocks;
+    this.peakBytes = peakBytes;
+    this.peakBlocks = peakBlocks;
+  }
+
   /** What is live now becomes the mark. */
   restartPeak(): void {
     this.peakBytes = this.bytes;

@@ -1,56 +1,46 @@
 /**
- * The table of live blocks: address (or id) -> bytes and site, as flat memory without an object for each block, drawn
- * in `shard.ts`.
+ * The table of live blocks: address (or id) -> bytes and site, as flat memory without an object for each block. What
+ * a shard of it looks like is drawn in `shard.ts`.
  *
- * Memory: 23.7 bytes a home. A shard grows by an eighth at most when it has 1.115 blocks a home or its cellar is full, so
- * while a program grows that is 21.3 .. 23.9 bytes for a live block (up to 32 after many frees: a shard shrinks
- * below 0.75). A fuller table would cost time, in longer chains.
+ * Memory: a block takes 16 bytes and its share of the homes 5. A shard grows by an eighth at most when it is full, so
+ * while a program grows that is 21 .. 23.7 bytes for a live block (up to 32 after many frees: a shard shrinks when it is
+ * two thirds full).
  *
  * Pauses: one shard is rebuilt at a time. A table begins as one shard, since small shards differ too much in
  * load to keep the figures above, and spreads over all of them when that one has `SPREAD_AT` homes.
  *
  * Invariants:
- *  1. A home is EMPTY exactly when no block has it as its home; else the first such block lies in it.
- *  2. Every slot of a cellar is in the chain of exactly one home or in the chain of free ones.
- *  3. A key is in at most one slot, in the shard that its hash names.
- *  4. The bytes word is `HUGE` exactly when the key is in `#huge`, which then has the size (4 GiB and more).
- *  5. Every shard has a free slot in its cellar, unless there was no memory to grow.
+ *  1. Every block of a shard is in the chain of exactly one home, the one of its key, or in the chain of free ones.
+ *  2. A key is in at most one block, in the shard that its hash names.
+ *  3. The bytes word is `HUGE` exactly when the key is in `#huge`, which then has the size (4 GiB and more).
+ *  4. Every shard has a free block, unless there was no memory to grow.
  *
  * Not here: totals, sampling, what a site is (`sites.ts`), when something is counted (`stream.ts`).
  */
-import {
-  BYTES,
-  EMPTY,
-  END,
-  everySlot,
-  hashOf,
-  homeOf,
-  homesOf,
-  insert,
-  LINK,
-  larger,
-  newShard,
-  type Shard,
-  type ShardSize,
-  SITE,
-  SMALLEST,
-  shardOf,
-  sizeFor,
-  sizeOf,
-  smaller,
-} from './shard.js';
 
+import { BYTES, FREED, NOBODY, SITE } from './block-words.js';
+import { type LiveSites, UNCAPTURED } from './live-sites.js';
+import { hashOf, Shard } from './shard.js';
+import { homesOf, larger, type ShardSize, SMALLEST, sizeFor, smaller } from './shard-size.js';
+
+/** Homes of the only shard when there become more. */
 const SPREAD_AT = 10_000;
-/** Blocks for each home when a shard is new in a spread. */
-const SPREAD_LOAD = 1.02;
+/** Room of each shard then, for each block it gets if all get as many; they don't. */
+const SPREAD_ROOM = 1.06;
 const HUGE = -1;
 const DEFAULT_SHARDS = 16;
 
 export interface LiveTableOptions {
   /** A power of two, 1 .. 1024; default 16. */
   readonly shards?: number;
-  /** Where memory for slots comes from; a hook on `Int32Array` must not see it. */
+  /** Where memory for blocks comes from; a hook on `Int32Array` must not see it. */
   readonly allocate?: (words: number) => Int32Array;
+}
+
+/** What becomes of keys that are freed without being live, and of keys that are used again without being freed. */
+export interface FreeCounts {
+  unmatchedFrees: number;
+  impliedFrees: number;
 }
 
 /** Keys are unsigned 32-bit integers, bytes whole numbers from 0 to 2^53 - 1, sites whole numbers below 2^31. */
@@ -58,9 +48,14 @@ export class LiveTable {
   /** The site of the block that the last `take` removed or the last `put` replaced. */
   site = -1;
 
+  /** Words of the journal that the last `replay` has used. */
+  replayed = 0;
+
   readonly #allocate: (words: number) => Int32Array;
   readonly #spreadCount: number;
   #shards: Shard[];
+  /** The first of them: while it is the only one, finding it in the array would take a third of an operation. */
+  #first: Shard;
   /** The number of shards is 2 ** this. */
   #shardBits = 0;
   #huge = new Map<number, number>();
@@ -68,7 +63,8 @@ export class LiveTable {
   constructor(options: LiveTableOptions = {}) {
     this.#allocate = options.allocate ?? ((words) => new Int32Array(words));
     this.#spreadCount = options.shards ?? DEFAULT_SHARDS;
-    this.#shards = [newShard(SMALLEST, this.#allocate)];
+    this.#first = new Shard(SMALLEST, this.#allocate);
+    this.#shards = [this.#first];
   }
 
   /** Number of live blocks. */
@@ -78,7 +74,7 @@ export class LiveTable {
     return size;
   }
 
-  /** Memory held for slots, in bytes. */
+  /** Memory held for blocks, in bytes. */
   get slotBytes(): number {
     let bytes = 0;
     for (const shard of this.#shards) bytes += shard.slots.byteLength;
@@ -93,28 +89,12 @@ export class LiveTable {
    */
   put(key: number, bytes: number, site: number): number {
     const hash = hashOf(key);
-    const shardBits = this.#shardBits;
-    const shard = this.#shards[shardOf(hash, 31 - shardBits)]!;
-    const { slots } = shard;
-    const home = homeOf(hash, shardBits, shard.factor, shard.shift);
-    const first = slots[home | LINK]!;
-    let at = home;
-    if (first === EMPTY) {
-      slots[home | LINK] = END;
-    } else {
-      if (slots[home] === (key | 0)) return this.#replace(slots, home, key, bytes, site);
-      for (let link = first; link !== END; link = slots[link | LINK]!) {
-        if (slots[link] === (key | 0)) return this.#replace(slots, link, key, bytes, site);
-      }
-      at = shard.free;
-      shard.free = slots[at | LINK]!;
-      slots[at | LINK] = first;
-      slots[home | LINK] = at;
-    }
-    slots[at] = key;
-    slots[at | BYTES] = bytes <= 0x7fff_ffff ? bytes : this.#wordOf(key, bytes);
-    slots[at | SITE] = site | 0;
-    if (++shard.count >= shard.growAt || shard.free === EMPTY) this.#grow(shard);
+    const shard = this.#shardOf(hash);
+    const word = bytes <= 0x7fff_ffff ? bytes : wordOf(bytes);
+    const at = shard.put(hash << this.#shardBits, key, word, site);
+    if (at !== NOBODY) return this.#replace(shard.slots, at, key, bytes, site);
+    if (word === HUGE) this.#huge.set(key >>> 0, bytes);
+    if (shard.free === NOBODY) this.#grow(shard);
     return -1;
   }
 
@@ -125,66 +105,77 @@ export class LiveTable {
    */
   take(key: number): number {
     const hash = hashOf(key);
-    const shardBits = this.#shardBits;
-    const shard = this.#shards[shardOf(hash, 31 - shardBits)]!;
-    const { slots } = shard;
-    const home = homeOf(hash, shardBits, shard.factor, shard.shift);
-    let link = slots[home | LINK]!;
-    if (link === EMPTY) return -1;
-    let bytes: number;
-    if (slots[home] === (key | 0)) {
-      bytes = slots[home | BYTES]!;
-      this.site = slots[home | SITE]!;
-      if (link === END) {
-        slots[home | LINK] = EMPTY;
-      } else {
-        // The second block of this home moves into it.
-        slots[home] = slots[link]!;
-        slots[home | BYTES] = slots[link | BYTES]!;
-        slots[home | SITE] = slots[link | SITE]!;
-        slots[home | LINK] = slots[link | LINK]!;
-        slots[link | LINK] = shard.free;
-        shard.free = link;
-      }
-    } else {
-      let before = home;
-      for (;;) {
-        if (link === END) return -1;
-        if (slots[link] === (key | 0)) break;
-        before = link;
-        link = slots[link | LINK]!;
-      }
-      bytes = slots[link | BYTES]!;
-      this.site = slots[link | SITE]!;
-      slots[before | LINK] = slots[link | LINK]!;
-      slots[link | LINK] = shard.free;
-      shard.free = link;
-    }
-    if (--shard.count < shard.shrinkAt) this.#shrink(shard);
-    return bytes >= 0 ? bytes : this.#bytesOf(key, bytes, true);
+    const shard = this.#shardOf(hash);
+    const at = shard.take(hash << this.#shardBits, key);
+    if (at === NOBODY) return -1;
+    const word = shard.slots[at | BYTES]!;
+    this.site = ~shard.slots[at | SITE]!;
+    if (shard.count < shard.shrinkAt) this.#shrink(shard);
+    return word >= 0 ? word : this.#bytesOf(key, word, true);
   }
 
   has(key: number): boolean {
     const hash = hashOf(key);
-    const shardBits = this.#shardBits;
-    const { slots, factor, shift } = this.#shards[shardOf(hash, 31 - shardBits)]!;
-    let at = homeOf(hash, shardBits, factor, shift);
-    if (slots[at | LINK] === EMPTY) return false;
-    while (slots[at] !== (key | 0)) {
-      at = slots[at | LINK]!;
-      if (at === END) return false;
+    return this.#shardOf(hash).has(hash << this.#shardBits, key);
+  }
+
+  /**
+   * Does what a journal says, in its order: blocks without a stack, and frees.
+   *
+   * While there are many blocks each of these operations waits for the memory of its own, one after the other. So all that they
+   * will look at is loaded first, which the processor does for many at a time, since nothing there depends on anything.
+   *
+   * Throws as `put` does; `replayed` then says how far it has come.
+   *
+   * @param words of `entries` that are used, two for each entry
+   * @param live has every block counted that comes and goes
+   */
+  replay(entries: Int32Array, words: number, live: LiveSites, frees: FreeCounts): void {
+    let next = 0;
+    try {
+      if (this.#shardBits > 0) this.#fetch(entries, words);
+      for (; next < words; next += 2) {
+        if (this.#shardBits === 0) next = this.#first.replay(entries, next, words, live);
+        if (next < words) this.#replayEntry(entries, next, live, frees);
+      }
+    } finally {
+      this.replayed = Math.min(words, next + 2);
     }
-    return true;
+  }
+
+  #fetch(entries: Int32Array, words: number): void {
+    const shardBits = this.#shardBits;
+    let fetched = 0;
+    for (let at = 0; at < words; at += 2) {
+      const hash = hashOf(entries[at]!);
+      fetched ^= this.#shardOf(hash).fetch(hash << shardBits);
+    }
+    this.site = fetched; // that is, nothing of use: the loads are what counts
+  }
+
+  #replayEntry(entries: Int32Array, at: number, live: LiveSites, frees: FreeCounts): void {
+    const key = entries[at]!;
+    const bytes = entries[at | 1]!;
+    if (bytes === FREED) {
+      const freed = this.take(key);
+      if (freed >= 0) live.remove(this.site, freed);
+      else frees.unmatchedFrees++;
+    } else {
+      live.add(UNCAPTURED, bytes);
+      const replaced = this.put(key, bytes, UNCAPTURED);
+      if (replaced < 0) return;
+      live.remove(this.site, replaced);
+      frees.impliedFrees++;
+    }
   }
 
   /** Visits every live block, one shard after the other. REQUIRES: `visit` does not change the table. */
   forEach(visit: (key: number, bytes: number, site: number) => void): void {
     for (const shard of this.#shards) {
       const { slots } = shard;
-      everySlot(shard, (at) => {
+      shard.forEach((at) => {
         const key = slots[at]! >>> 0;
         visit(key, this.#bytesOf(key, slots[at | BYTES]!, false), slots[at | SITE]!);
-        return true;
       });
     }
   }
@@ -192,22 +183,21 @@ export class LiveTable {
   clear(): void {
     this.#huge = new Map();
     this.#shardBits = 0;
-    this.#shards = [newShard(SMALLEST, this.#allocate)];
+    this.#first = new Shard(SMALLEST, this.#allocate);
+    this.#shards = [this.#first];
+  }
+
+  #shardOf(hash: number): Shard {
+    return this.#shardBits === 0 ? this.#first : this.#shards[indexOf(hash, this.#shardBits)]!;
   }
 
   #replace(slots: Int32Array, at: number, key: number, bytes: number, site: number): number {
     const replaced = this.#bytesOf(key, slots[at | BYTES]!, true);
     this.site = slots[at | SITE]!;
-    slots[at | BYTES] = this.#wordOf(key, bytes);
+    slots[at | BYTES] = wordOf(bytes);
     slots[at | SITE] = site;
+    if (slots[at | BYTES] === HUGE) this.#huge.set(key >>> 0, bytes);
     return replaced;
-  }
-
-  /** What stands for a size in a slot. */
-  #wordOf(key: number, bytes: number): number {
-    if (bytes < 0xffff_ffff) return bytes;
-    this.#huge.set(key >>> 0, bytes);
-    return HUGE;
   }
 
   /** The size that a word stands for. @param leaving the block is about to be removed or replaced */
@@ -219,58 +209,63 @@ export class LiveTable {
   }
 
   #grow(shard: Shard): void {
-    if (homesOf(sizeOf(shard)) >= SPREAD_AT && this.#shards.length < this.#spreadCount) this.#spread();
-    else this.#enlarge(shard, this.#shardBits);
-  }
-
-  #enlarge(shard: Shard, shardBits: number): void {
-    // More than one step only for keys that share homes as no program's do by chance.
-    for (let size = larger(sizeOf(shard)); !this.#resize(shard, size, shardBits); size = larger(size));
-    // Those must not make it shrink at once.
-    shard.shrinkAt = Math.min(shard.shrinkAt, shard.count >> 1);
+    const isOnly = this.#shards.length < this.#spreadCount;
+    if (isOnly && homesOf(shard.size) >= SPREAD_AT) this.#spread();
+    else this.#resize(shard, larger(shard.size));
   }
 
   #shrink(shard: Shard): void {
     shard.shrinkAt = shard.count >> 1; // when to try again should it fail
     try {
-      this.#resize(shard, smaller(sizeOf(shard)), this.#shardBits);
+      this.#resize(shard, smaller(shard.size));
     } catch {
       // No memory for the smaller array: the larger one does as well.
     }
   }
 
-  /**
-   * Gives a shard another number of homes. The memory is taken first, so when there is none nothing has changed.
-   *
-   * @returns whether the blocks fit; if not, nothing has changed
-   */
-  #resize(shard: Shard, size: ShardSize, shardBits: number): boolean {
-    const resized = newShard(size, this.#allocate);
+  /** The memory is taken first, so when there is none nothing has changed. */
+  #resize(shard: Shard, size: ShardSize): void {
+    const index = this.#shards.indexOf(shard);
+    this.#shards[index] = this.#resized(shard, size, this.#shardBits);
+    this.#first = this.#shards[0]!;
+  }
+
+  #resized(shard: Shard, size: ShardSize, shardBits: number): Shard {
+    const resized = new Shard(size, this.#allocate);
     const { slots } = shard;
-    if (!everySlot(shard, (at) => copySlot(slots, at, resized, shardBits))) return false;
-    Object.assign(shard, resized);
-    return true;
+    shard.forEach((at) => {
+      const key = slots[at]!;
+      resized.put(hashOf(key) << shardBits, key, slots[at | BYTES]!, slots[at | SITE]!);
+    });
+    return resized;
   }
 
   /** From one shard to all of them. */
   #spread(): void {
-    const [only] = this.#shards as [Shard];
-    const size = sizeFor(only.count / SPREAD_LOAD / this.#spreadCount);
-    const shards = Array.from({ length: this.#spreadCount }, () => newShard(size, this.#allocate));
+    const { slots, count } = this.#first;
+    const size = sizeFor((count / this.#spreadCount) * SPREAD_ROOM);
+    const shards = Array.from({ length: this.#spreadCount }, () => new Shard(size, this.#allocate));
     const bits = Math.log2(this.#spreadCount);
-    everySlot(only, (at) => {
-      const shard = shards[shardOf(hashOf(only.slots[at]!), 31 - bits)]!;
-      if (!copySlot(only.slots, at, shard, bits)) this.#enlarge(shard, bits);
-      return true;
+    this.#first.forEach((at) => {
+      const key = slots[at]!;
+      const hash = hashOf(key);
+      const index = indexOf(hash, bits);
+      const shard = shards[index]!;
+      shard.put(hash << bits, key, slots[at | BYTES]!, slots[at | SITE]!);
+      if (shard.free === NOBODY) shards[index] = this.#resized(shard, larger(shard.size), bits);
     });
     this.#shards = shards;
+    this.#first = shards[0]!;
     this.#shardBits = bits;
   }
 }
 
-/** @returns whether there is room for another */
-function copySlot(from: Int32Array, at: number, to: Shard, shardBits: number): boolean {
-  const key = from[at]!;
-  const home = homeOf(hashOf(key), shardBits, to.factor, to.shift);
-  return insert(to, home, key, from[at | BYTES]!, from[at | SITE]!);
+/** Number of the shard among 2 ** `bits`, 1 bit at least: the upper bits of the hash, so that all together are as even as one. */
+function indexOf(hash: number, bits: number): number {
+  return hash >>> (32 - bits);
+}
+
+/** What stands for a size in a block, as a signed word. */
+function wordOf(bytes: number): number {
+  return bytes < 0xffff_ffff ? bytes | 0 : HUGE;
 }

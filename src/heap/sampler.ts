@@ -60,6 +60,18 @@ export class Sampler {
     return --this.#skip < 0 && this.#skipEnded();
   }
 
+  /** Takes up to `most` of the allocations to come that are not sampled, for who asks `next` for none of them. */
+  reserve(most: number): number {
+    const reserved = Math.max(0, Math.min(most, this.#skip));
+    this.#skip -= reserved;
+    return reserved;
+  }
+
+  /** Gives back what was reserved and not needed. REQUIRES: the probability has not been set meanwhile */
+  release(unused: number): void {
+    this.#skip += unused;
+  }
+
   #skipEnded(): boolean {
     const sampled = !this.#cut;
     this.#draw();

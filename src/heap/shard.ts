@@ -1,56 +1,21 @@
 /**
- * The memory of a shard of the live table: one `Int32Array` of slots of four words, 16 bytes.
+ * A shard of the live table: blocks by key in one `Int32Array`, chained by their hashes, as drawn in `block-words.ts`.
  *
- *     slots    |  homes: one for each value that `homeOf` can have  |  cellar: 0.48 as many  |
+ * All references are word indices in the same array, so that "where the reference to this block stands" is a number as
+ * well, be it a home or a link. With that and `nobody`, whose key is made to differ from the one looked for, the first two
+ * blocks of a chain are told apart without a branch: what an operation costs here is branches that can't be predicted,
+ * and that a chain is no longer, which holds for 96 %, can be. Blocks stay in the order in which they came, also when the
+ * shard grows, since what came together often goes together; the block freed last is taken first, while it is in the cache.
  *
- *     slot     |  key  |  bytes  |  site  |  link  |
+ * Invariants, between calls:
+ *  1. Every block is in the chain of exactly one home, the one of its key, or in the chain of free ones.
+ *  2. No key is in two blocks that are not free.
  *
- *     link of a home    EMPTY, END, or the first slot of the cellar that holds another block of this home
- *     link of a cellar  END, or the next one of the same home; in a free slot the next free one, EMPTY in the last
- *
- * The first block of a home lies in the home itself, so most operations touch one slot, which never straddles two
- * cache lines. The others are chained in the cellar (as in Williams' coalesced chaining, where chains may meet; here they
- * do not): nothing is moved past others and no tombstone is left when a block goes, and a slot of the cellar that was
- * freed last is taken first, while it is still in the cache.
- *
- * Not here: how a shard grows and shrinks (`live-table.ts`).
+ * Not here: which keys belong to this shard, what a word of bytes stands for, and when the shard grows (`live-table.ts`).
  */
-
-export const SLOT_WORDS = 4;
-export const BYTES = 1;
-export const SITE = 2;
-export const LINK = 3;
-export const EMPTY = 0;
-/** No slot of the cellar has this word index. */
-export const END = 1;
-
-const CELLAR_SHARE = 0.48;
-/** Blocks for each home: random keys then fill 92 % of the cellar. */
-const GROW_LOAD = 1.115;
-const SHRINK_LOAD = 0.75;
-
-export interface Shard {
-  slots: Int32Array;
-  count: number;
-  growAt: number;
-  shrinkAt: number;
-  /** Word index of the first free slot of the cellar, or EMPTY. */
-  free: number;
-  /** The shard has `factor << (HOME_BITS - shift)` homes: see `homeOf`. */
-  factor: number;
-  shift: number;
-}
-
-/** A number of homes: `factor << doublings`, with a factor of 8 .. 15. So the next larger one is an eighth larger. */
-export interface ShardSize {
-  readonly factor: number;
-  readonly doublings: number;
-}
-
-const LEAST_FACTOR = 8;
-export const SMALLEST: ShardSize = { factor: LEAST_FACTOR, doublings: 0 };
-/** Bits of a hash that choose the home. */
-const HOME_BITS = 28;
+import { BLOCK_WORDS, BYTES, FREED, HOME_BITS, LINK, NOBODY, SITE } from './block-words.js';
+import { type LiveSites, UNCAPTURED } from './live-sites.js';
+import { homesOf, roomOf, type ShardSize, shrinkAt } from './shard-size.js';
 
 /**
  * Multiplicative hashing; the upper bits are the good ones. A multiplier alone spreads some strides of addresses
@@ -62,99 +27,194 @@ export function hashOf(key: number): number {
 }
 
 /**
- * Number of the shard among 2 ** `bits`: the upper bits of the hash, so that all shards together are as even as one.
+ * Word index of a home: the hash as a fraction, times the number of homes, in whole numbers that fit 32 bits.
  *
- * @param unusedBits 31 - bits
+ * @param hash of which the upper bits count
  */
-export function shardOf(hash: number, unusedBits: number): number {
-  return (hash >>> 1) >>> unusedBits;
+function homeOf(hash: number, factor: number, shift: number): number {
+  return BLOCK_WORDS + (Math.imul(hash >>> 4, factor) >>> shift);
 }
 
-/**
- * Word index of the home in its shard: the further bits of the hash as a fraction, times the number of homes, in whole
- * numbers that fit 32 bits. The order of homes is that of hashes, so growing copies from one end to the other.
- */
-export function homeOf(hash: number, shardBits: number, factor: number, shift: number): number {
-  return (Math.imul((hash << shardBits) >>> 4, factor) >>> shift) << 2;
-}
+export class Shard {
+  slots: Int32Array;
+  count = 0;
+  /** Below this number of blocks it is too large. */
+  shrinkAt: number;
+  /** The first free block; NOBODY when it is full. */
+  free: number;
+  /** There are `#factor << (HOME_BITS - #shift)` homes. */
+  readonly #factor: number;
+  readonly #shift: number;
 
-export function homesOf({ factor, doublings }: ShardSize): number {
-  return factor << doublings;
-}
-
-export function sizeOf(shard: Shard): ShardSize {
-  return { factor: shard.factor, doublings: HOME_BITS - shard.shift };
-}
-
-/** The size an eighth (at most) above. */
-export function larger({ factor, doublings }: ShardSize): ShardSize {
-  const isLast = factor === 2 * LEAST_FACTOR - 1;
-  return isLast ? { factor: LEAST_FACTOR, doublings: doublings + 1 } : { factor: factor + 1, doublings };
-}
-
-/** The size below; the smallest has none. */
-export function smaller({ factor, doublings }: ShardSize): ShardSize {
-  if (factor > LEAST_FACTOR) return { factor: factor - 1, doublings };
-  return doublings === 0 ? SMALLEST : { factor: 2 * LEAST_FACTOR - 1, doublings: doublings - 1 };
-}
-
-/** The smallest size with so many homes. */
-export function sizeFor(homes: number): ShardSize {
-  let size = SMALLEST;
-  while (homesOf(size) < homes) size = larger(size);
-  return size;
-}
-
-/** An empty shard. @param allocate memory for so many words, all 0 */
-export function newShard(size: ShardSize, allocate: (words: number) => Int32Array): Shard {
-  const homes = homesOf(size);
-  const cellar = homes * SLOT_WORDS;
-  const slots = allocate(cellar + Math.ceil(homes * CELLAR_SHARE) * SLOT_WORDS);
-  const last = slots.length - SLOT_WORDS;
-  for (let at = cellar; at < last; at += SLOT_WORDS) slots[at | LINK] = at + SLOT_WORDS;
-  return {
-    slots,
-    count: 0,
-    growAt: Math.floor(homes * GROW_LOAD),
-    shrinkAt: homes === homesOf(SMALLEST) ? 0 : Math.floor(homes * SHRINK_LOAD),
-    free: cellar,
-    factor: size.factor,
-    shift: HOME_BITS - size.doublings,
-  };
-}
-
-/**
- * Adds a block. REQUIRES: the key is not in the shard; a slot of the cellar is free.
- *
- * @returns whether there is room for another
- */
-export function insert(shard: Shard, home: number, key: number, bytes: number, site: number): boolean {
-  const { slots } = shard;
-  const link = slots[home | LINK]!;
-  let at = home;
-  if (link === EMPTY) {
-    slots[home | LINK] = END;
-  } else {
-    at = shard.free;
-    shard.free = slots[at | LINK]!;
-    slots[at | LINK] = link;
-    slots[home | LINK] = at;
+  /** @param allocate memory for so many words, all 0 */
+  constructor(size: ShardSize, allocate: (words: number) => Int32Array) {
+    const first = BLOCK_WORDS + homesOf(size);
+    const slots = allocate(first + roomOf(size) * BLOCK_WORDS);
+    for (let at = first; at < slots.length; at += BLOCK_WORDS) {
+      slots[at | SITE] = -1;
+      slots[at | LINK] = at + BLOCK_WORDS;
+    }
+    slots[slots.length - BLOCK_WORDS + LINK] = NOBODY;
+    this.slots = slots;
+    this.free = first;
+    this.shrinkAt = shrinkAt(size);
+    this.#factor = size.factor;
+    this.#shift = HOME_BITS - size.doublings;
   }
-  slots[at] = key;
-  slots[at | BYTES] = bytes;
-  slots[at | SITE] = site;
-  return ++shard.count < shard.growAt && shard.free !== EMPTY;
-}
 
-/** Visits the word index of every block until `visit` says `false`. @returns whether it never did */
-export function everySlot(shard: Shard, visit: (at: number) => boolean): boolean {
-  const { slots } = shard;
-  const cellar = homesOf(sizeOf(shard)) * SLOT_WORDS;
-  for (let home = 0; home < cellar; home += SLOT_WORDS) {
-    let link = slots[home | LINK]!;
-    if (link === EMPTY) continue;
-    if (!visit(home)) return false;
-    for (; link !== END; link = slots[link | LINK]!) if (!visit(link)) return false;
+  get size(): ShardSize {
+    return { factor: this.#factor, doublings: HOME_BITS - this.#shift };
   }
-  return true;
+
+  /**
+   * Adds a block unless there is one with this key, which stays as it is. REQUIRES: a block is free
+   *
+   * @returns the word index of the block that has the key already, or NOBODY
+   */
+  put(hash: number, key: number, bytes: number, site: number): number {
+    const { slots } = this;
+    const home = homeOf(hash, this.#factor, this.#shift);
+    slots[NOBODY] = ~key;
+    const first = slots[home]!;
+    const second = slots[first | LINK]!;
+    if (slots[first] === (key | 0)) return first;
+    if (slots[second] === (key | 0)) return second;
+    for (let at = slots[second | LINK]!; at !== NOBODY; at = slots[at | LINK]!) {
+      if (slots[at] === (key | 0)) return at;
+    }
+    const at = this.free;
+    this.free = slots[at | LINK]!;
+    slots[at] = key;
+    slots[at | BYTES] = bytes;
+    slots[at | SITE] = site;
+    slots[at | LINK] = first;
+    slots[home] = at;
+    this.count++;
+    return NOBODY;
+  }
+
+  /**
+   * Frees a block, whose bytes can still be read, and whose site is inverted.
+   *
+   * @returns its word index, or NOBODY when there is none with this key
+   */
+  take(hash: number, key: number): number {
+    const { slots } = this;
+    const home = homeOf(hash, this.#factor, this.#shift);
+    slots[NOBODY] = ~key;
+    const first = slots[home]!;
+    // All ones unless the first block is it.
+    const difference = slots[first]! ^ key;
+    const isOther = (difference | (0 - difference)) >> 31;
+    let at = first ^ ((first ^ slots[first | LINK]!) & isOther);
+    let reference = home ^ ((home ^ (first | LINK)) & isOther);
+    while (slots[at] !== (key | 0)) {
+      if (at === NOBODY) return NOBODY;
+      reference = at | LINK;
+      at = slots[reference]!;
+    }
+    slots[reference] = slots[at | LINK]!;
+    slots[at | SITE] = ~slots[at | SITE]!;
+    slots[at | LINK] = this.free;
+    this.free = at;
+    this.count--;
+    return at;
+  }
+
+  /**
+   * Does what `put` and `take` do for entries of a journal, one after the other, with everything at hand in one loop: a
+   * call for each would take as long as the work. Ends before the first entry that is not of the usual kind: a key that is live
+   * already or not at all, a block of a captured site or of 2 GiB and more, a shard that is full or nearly empty.
+   *
+   * REQUIRES: all keys belong to this shard, whose hashes are not shifted
+   *
+   * @param next word index of the first entry
+   * @param words where the entries end
+   * @returns word index of the first entry that was not done
+   */
+  replay(entries: Int32Array, next: number, words: number, live: LiveSites): number {
+    const { slots, shrinkAt } = this;
+    let { bytes: liveBytes, blocks: liveBlocks, peakBytes, peakBlocks } = live;
+    let freedSincePeak = false;
+    const factor = this.#factor;
+    const shift = this.#shift;
+    let { free, count } = this;
+    let at = next;
+    for (; at < words; at += 2) {
+      const key = entries[at]!;
+      const bytes = entries[at | 1]!;
+      const home = homeOf(hashOf(key), factor, shift);
+      slots[NOBODY] = ~key;
+      const first = slots[home]!;
+      const second = slots[first | LINK]!;
+      if (bytes === FREED) {
+        const difference = slots[first]! ^ key;
+        const isOther = (difference | (0 - difference)) >> 31;
+        let block = first ^ ((first ^ second) & isOther);
+        let reference = home ^ ((home ^ (first | LINK)) & isOther);
+        while (slots[block] !== key && block !== NOBODY) {
+          reference = block | LINK;
+          block = slots[reference]!;
+        }
+        const freed = slots[block | BYTES]!;
+        if (block === NOBODY || slots[block | SITE] !== UNCAPTURED || freed < 0 || count <= shrinkAt) break;
+        slots[reference] = slots[block | LINK]!;
+        slots[block | SITE] = ~UNCAPTURED;
+        slots[block | LINK] = free;
+        free = block;
+        count--;
+        liveBytes -= freed;
+        liveBlocks--;
+        freedSincePeak = true;
+      } else {
+        const nextFree = slots[free | LINK]!;
+        let other = second;
+        while (slots[other] !== key && other !== NOBODY) other = slots[other | LINK]!;
+        if (slots[first] === key || other !== NOBODY || nextFree === NOBODY) break;
+        slots[free] = key;
+        slots[free | BYTES] = bytes;
+        slots[free | SITE] = UNCAPTURED;
+        slots[free | LINK] = first;
+        slots[home] = free;
+        free = nextFree;
+        count++;
+        liveBytes += bytes;
+        liveBlocks++;
+        if (liveBytes > peakBytes) {
+          peakBytes = liveBytes;
+          peakBlocks = liveBlocks;
+          freedSincePeak = false;
+        }
+      }
+    }
+    this.free = free;
+    this.count = count;
+    live.passed(liveBytes, liveBlocks, peakBytes, peakBlocks, freedSincePeak);
+    return at;
+  }
+
+  has(hash: number, key: number): boolean {
+    const { slots } = this;
+    let at = slots[homeOf(hash, this.#factor, this.#shift)]!;
+    while (at !== NOBODY && slots[at] !== (key | 0)) at = slots[at | LINK]!;
+    return at !== NOBODY;
+  }
+
+  /**
+   * Loads what an operation on a key will look at into the cache.
+   *
+   * @returns something made of it, for the sake of which the loads can't be left out
+   */
+  fetch(hash: number): number {
+    const { slots } = this;
+    const first = slots[homeOf(hash, this.#factor, this.#shift)]!;
+    return slots[slots[first | LINK]!]!;
+  }
+
+  /** Visits the word index of every block, in order of memory. */
+  forEach(visit: (at: number) => void): void {
+    const { slots } = this;
+    const first = BLOCK_WORDS + homesOf(this.size);
+    for (let at = first; at < slots.length; at += BLOCK_WORDS) if (slots[at | SITE]! >= 0) visit(at);
+  }
 }

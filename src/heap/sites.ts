@@ -98,6 +98,12 @@ export class SiteTable {
     }
   }
 
+  /** Counts allocations whose stack was not captured in the totals. */
+  allocatedWithoutStack(blocks: number, bytes: number): void {
+    this.#uncapturedBlocks += blocks;
+    this.#uncapturedBytes += bytes;
+  }
+
   /** What was ever allocated at each site. */
   totals(): SiteFigures {
     const bytes = this.#totalBytes.slice(0, this.count);

@@ -11,6 +11,8 @@
  *
  * Not here: which source the stream belongs to, and whether that is armed.
  */
+
+import { FREED } from './block-words.js';
 import { type Frame, NO_FRAMES } from './frame.js';
 import type { Guard } from './guard.js';
 import type { Labels } from './labels.js';
@@ -36,45 +38,47 @@ export interface StreamHost {
   readonly warn: (message: string) => void;
 }
 
+/** A table for keys of any kind. */
+export function addressTable(host: StreamHost): LiveTable {
+  const allocate = (words: number) => host.guard.run(() => new Int32Array(words));
+  return new LiveTable({ shards: host.shards, allocate });
+}
+
 /** Keeps what is live by key; see `LiveTable`, which is one. */
 export type BlockTable = Pick<
   LiveTable,
   'size' | 'slotBytes' | 'site' | 'put' | 'take' | 'has' | 'forEach' | 'clear'
 >;
 
-export class AllocationStream {
+export class AllocationStream<Table extends BlockTable = BlockTable> {
   liveBytes = 0;
   /** Frees of keys that were not live: allocated before the tracer was armed, or freed twice. */
   unmatchedFrees = 0;
   /** Allocations at a key that was live, whose earlier block counts as freed. */
   impliedFrees = 0;
+  /** Whether there was no memory to go on, so that only frees are taken. */
+  stopped = false;
 
   readonly #host: StreamHost;
   readonly #sites: SiteTable;
-  readonly #table: BlockTable;
+  readonly #table: Table;
   readonly #sampler: Sampler;
   readonly #throttle: Throttle;
   readonly #labels: Labels;
-  /** Becomes one that is always busy when the stream can't go on. */
-  #guard: Guard | { readonly busy: true };
+  readonly #guard: Guard;
 
   /**
    * @param sites may be shared with other streams of the same source
-   * @param table for keys of a special kind
+   * @param table keeps what is live
    */
-  constructor(host: StreamHost, sites: SiteTable, table?: BlockTable) {
+  constructor(host: StreamHost, sites: SiteTable, table: Table) {
     this.#host = host;
     this.#sites = sites;
     this.#sampler = host.sampler;
     this.#throttle = host.throttle;
     this.#labels = host.labels;
     this.#guard = host.guard;
-    this.#table =
-      table ??
-      new LiveTable({
-        shards: host.shards,
-        allocate: (words) => host.guard.run(() => new Int32Array(words)),
-      });
+    this.#table = table;
   }
 
   get liveBlocks(): number {
@@ -116,6 +120,7 @@ export class AllocationStream {
   }
 
   #record(key: number, bytes: number, site: number): void {
+    if (this.stopped) return;
     const sites = this.#sites;
     sites.allocated(site, bytes);
     sites.live.add(site, bytes);
@@ -132,11 +137,44 @@ export class AllocationStream {
     if (--this.#throttle.left < 0) this.#throttle.read();
   }
 
+  /**
+   * Records what a journal holds: allocations without a stack, and frees.
+   *
+   * @param words of `entries` that are used, two for each entry
+   * @returns the number of allocations
+   */
+  replay(this: AllocationStream<LiveTable>, entries: Int32Array, words: number): number {
+    const { live } = this.#sites;
+    const table = this.#table;
+    const before = live.bytes;
+    try {
+      table.replay(entries, words, live, this);
+    } catch (error) {
+      this.#stop(error);
+    }
+    this.liveBytes += live.bytes - before;
+    let allocations = 0;
+    let allocatedBytes = 0;
+    for (let at = 0; at < table.replayed; at += 2) {
+      const bytes = entries[at | 1]!;
+      if (bytes === FREED) continue;
+      allocations++;
+      allocatedBytes += bytes;
+    }
+    this.#sites.allocatedWithoutStack(allocations, allocatedBytes);
+    for (let at = table.replayed; at < words; at += 2) {
+      if (entries[at | 1] === FREED) this.free(entries[at]! >>> 0);
+    }
+    this.#throttle.left -= words >> 1;
+    if (this.#throttle.left < 0) this.#throttle.read();
+    return allocations;
+  }
+
   /** Records a free. */
   free(key: number): void {
     const bytes = this.#table.take(key);
     if (bytes >= 0) this.#left(bytes);
-    if (this.#guard.busy) return;
+    if (this.#guard.busy || this.stopped) return;
     if (bytes < 0) this.unmatchedFrees++;
     if (--this.#throttle.left < 0) this.#throttle.read();
   }
@@ -181,7 +219,7 @@ export class AllocationStream {
 
   /** The table can't grow. What was collected stays; frees are still taken. */
   #stop(error: unknown): void {
-    this.#guard = { busy: true };
+    this.stopped = true;
     const reason = error instanceof Error ? error.message : String(error);
     this.#host.warn(
       `otrace: no memory for more live blocks of heap source "${this.#sites.source}" (${reason}); ` +

@@ -4,19 +4,24 @@
  *
  * Three address spaces, so that a number, the id of another key and that of a tracked object never meet:
  *
- *     number 0 .. 2^32 - 1 ------------------------------> stream of numbers
+ *     number 0 .. 2^32 - 1 ---------------- journal -----> stream of numbers
  *     other numbers, strings, bigints, symbols -- Map ---> id -+
  *     objects, functions ------------------- WeakMap ----> id -+-> stream of ids
  *     tracked objects ---------------------- WeakMap ----> token ---> stream of what ends by collection
  *
+ * The journal is settled before anything else is counted, so that the peak is that of the order in which things happened.
+ *
  * Ids rise and are not used again (they wrap after 2^32).
  */
+
+import { Journal } from '../heap/journal.js';
+import type { LiveTable } from '../heap/live-table.js';
 import { NumberedTable } from '../heap/numbered-table.js';
 import type { HeapKey, ManualHeap } from '../heap/program-blocks.js';
 import { SiteTable } from '../heap/sites.js';
 import type { SourceSnapshot } from '../heap/snapshot.js';
 import type { EntryFunction } from '../heap/stack.js';
-import { AllocationStream, type StreamHost } from '../heap/stream.js';
+import { AllocationStream, addressTable, type StreamHost } from '../heap/stream.js';
 import { snapshotStreams } from '../heap/stream-snapshot.js';
 import { type BlockToken, WeakBlocks } from '../heap/weak-blocks.js';
 
@@ -27,7 +32,8 @@ export class ManualSource implements ManualHeap {
   readonly name = 'manual';
   readonly #host: StreamHost;
   readonly #sites = new SiteTable('manual');
-  readonly #numbers: AllocationStream;
+  readonly #numbers: AllocationStream<LiveTable>;
+  readonly #journal: Journal;
   readonly #others: AllocationStream;
   readonly #tracked: AllocationStream;
   readonly #blocks: WeakBlocks;
@@ -40,11 +46,15 @@ export class ManualSource implements ManualHeap {
 
   constructor(host: StreamHost) {
     this.#host = host;
-    this.#numbers = new AllocationStream(host, this.#sites);
-    this.#others = new AllocationStream(host, this.#sites);
+    this.#numbers = new AllocationStream(host, this.#sites, addressTable(host));
+    this.#journal = new Journal(host, this.#numbers);
+    this.#others = new AllocationStream(host, this.#sites, addressTable(host));
     this.#tracked = new AllocationStream(host, this.#sites, new NumberedTable(host.guard));
     // Also when disarmed: an object that is gone is no leak, and nobody could say so later.
-    this.#blocks = new WeakBlocks((number) => this.#tracked.free(number));
+    this.#blocks = new WeakBlocks((number) => {
+      this.#journal.settle();
+      this.#tracked.free(number);
+    });
   }
 
   get endsByCollection(): boolean {
@@ -56,10 +66,12 @@ export class ManualSource implements ManualHeap {
   }
 
   disarm(): void {
+    this.#journal.settle();
     this.#armed = false;
   }
 
   reset(): void {
+    this.#journal.settle();
     this.#numbers.reset();
     this.#others.reset();
     this.#blocks.reset();
@@ -71,6 +83,7 @@ export class ManualSource implements ManualHeap {
   }
 
   liveBytes(): number {
+    this.#journal.settle();
     return this.#sites.live.bytes;
   }
 
@@ -80,6 +93,7 @@ export class ManualSource implements ManualHeap {
   }
 
   snapshot(): SourceSnapshot {
+    this.#journal.settle();
     this.#blocks.sweep();
     return snapshotStreams(this.#sites, [this.#numbers, this.#others, this.#tracked]);
   }
@@ -87,13 +101,13 @@ export class ManualSource implements ManualHeap {
   alloc(key: HeapKey, bytes: number, entry: EntryFunction): void {
     if (!this.#armed) return;
     // Nearly all calls: no more to check, and short enough to be compiled into the caller.
-    if (isUint32(key) && isUint32(bytes)) this.#numbers.alloc(key, bytes, entry);
+    if (isUint32(key) && isUint31(bytes)) this.#journal.alloc(key, bytes, entry);
     else this.#allocOther(key, bytes, entry);
   }
 
   free(key: HeapKey): void {
     if (!this.#armed) return;
-    if (isUint32(key)) this.#numbers.free(key);
+    if (isUint32(key)) this.#journal.free(key);
     else this.#freeOther(key);
   }
 
@@ -109,6 +123,7 @@ export class ManualSource implements ManualHeap {
 
   track<T extends object>(object: T, bytes: number, entry: EntryFunction, className?: string): T {
     if (!this.#armed || this.#host.guard.busy) return object;
+    this.#journal.settle();
     if (!isByteCount(bytes)) this.#refuse(bytes);
     else if (isObject(object)) {
       if (!this.#untrack(object) && this.#objectIds.has(object)) this.#freeOther(object);
@@ -137,6 +152,7 @@ export class ManualSource implements ManualHeap {
   }
 
   #allocOther(key: HeapKey, bytes: number, entry: EntryFunction): void {
+    this.#journal.settle();
     if (!isByteCount(bytes)) this.#refuse(bytes);
     else if (isUint32(key)) this.#numbers.alloc(key, Math.floor(bytes), entry);
     else {
@@ -156,6 +172,7 @@ export class ManualSource implements ManualHeap {
   }
 
   #freeOther(key: unknown): void {
+    this.#journal.settle();
     let id: number | undefined;
     if (isObject(key)) {
       if (this.#untrack(key)) return;
@@ -181,6 +198,10 @@ export class ManualSource implements ManualHeap {
 
 function isUint32(key: unknown): key is number {
   return typeof key === 'number' && key >>> 0 === key;
+}
+
+function isUint31(bytes: unknown): bytes is number {
+  return typeof bytes === 'number' && (bytes & 0x7fff_ffff) === bytes;
 }
 
 function isByteCount(bytes: unknown): bytes is number {
