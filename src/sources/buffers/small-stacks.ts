@@ -22,6 +22,8 @@ import type { StreamHost } from '../../heap/stream.js';
 const FIRST_STACKS = 1_000;
 /** Stacks may take one part in so many of the time. */
 const BUDGET = 20;
+/** More than a stack takes: the process was kept waiting meanwhile. */
+const LONGEST_STACK_MS = 0.1;
 /** The pace is that of about so many stacks. */
 const REMEMBERED = 16;
 const LONGEST_GAP = 100_000;
@@ -146,7 +148,7 @@ export class SmallStacks {
     const pace = {
       blocks: keep * blocks + this.#gap,
       ms: keep * ms + (this.#lastMs === 0 ? 0 : endMs - this.#lastMs),
-      stackMs: keep * stackMs + endMs - startMs,
+      stackMs: keep * stackMs + Math.min(LONGEST_STACK_MS, endMs - startMs),
     };
     // Of the time between two stacks all but the stacks themselves belongs to the blocks.
     const ownMs = Math.max(pace.ms - pace.stackMs, 1e-3);

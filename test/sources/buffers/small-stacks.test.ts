@@ -45,11 +45,11 @@ describe('stacks of small buffers', () => {
     );
     assert.deepEqual(of(before, 'makeLarge'), { bytes: 200 * 5000, blocks: 200, estimated: false });
     const small = of(before, 'makeSmall');
-    assert.ok(Math.abs(small.bytes / 200e6 - 1) < 0.02, `${small.bytes} bytes`);
-    assert.ok(Math.abs(small.blocks / 200e3 - 1) < 0.15, `${small.blocks} blocks`);
+    assert.ok(Math.abs(small.bytes / 200e6 - 1) < 0.06, `${small.bytes} bytes`);
+    assert.ok(Math.abs(small.blocks / 200e3 - 1) < 0.3, `${small.blocks} blocks`);
     assert.ok(small.estimated);
     const tiny = of(before, 'makeTiny');
-    assert.ok(Math.abs(tiny.bytes / 20e6 - 1) < 0.4, `${tiny.bytes} bytes`);
+    assert.ok(Math.abs(tiny.bytes / 20e6 - 1) < 0.6, `${tiny.bytes} bytes`);
     assert.match(before.facts['stacks']!, /below 4096 bytes/);
   });
 
