@@ -1,5 +1,5 @@
 /** What `otrace run` says at its end of the traces that the program's forked processes wrote. To stderr. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHILD_RESULT } from '../node/run-options.js';
 import { say } from '../node/warn.js';
@@ -10,7 +10,7 @@ const MAX_CHILDREN_NAMED = 8;
 
 /**
  * @param path the program's own trace
- * @param folder where each process that has ended has left what became of its trace
+ * @param folder where each process has left where its trace is, and at its end what became of it
  */
 export function showChildTraces(path: string, folder: string): void {
   const children = childTraces(folder);
@@ -29,7 +29,7 @@ function childTraces(folder: string): string[] {
   return files.flatMap((name) => {
     try {
       const result = JSON.parse(readFileSync(join(folder, name), 'utf8')) as FlushResult;
-      return result.written ? [shownPath(result.path)] : [];
+      return result.written && existsSync(result.path) ? [shownPath(result.path)] : [];
     } catch {
       return []; // killed while it wrote this
     }

@@ -125,7 +125,9 @@ function compactStack(row: ReportRow, cell: CellOptions): string[] {
 /** @param listed what the rows add up to: estimates may come to more than what the heap was seen to hold */
 function summaryOf(report: HeapReport, listed: number): string {
   const parts: string[] = [];
-  const total = report.liveBytes['total'];
+  // What the rows are parts of; the counter is that of another moment, and of the JavaScript heap a lower bound.
+  const told = /^~?(\d+)$/.exec(report.stats['live_bytes'] ?? '')?.[1];
+  const total = told === undefined ? report.liveBytes['total'] : Number(told);
   if (total !== undefined)
     parts.push(`${total < listed ? `~${formatBytes(listed)}` : formatBytes(total)} live`);
   const blocks = Number(report.stats['live_alloc_count']);

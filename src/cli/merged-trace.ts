@@ -22,7 +22,7 @@ import {
   type TraceEvent,
   timeUsOf,
 } from '../reading/trace-event.js';
-import { METADATA_EVENT, type TraceOrigin } from '../reading/trace-origin.js';
+import { isAboutFile, type TraceOrigin } from '../reading/trace-origin.js';
 import { MergedIds, type Renumbered } from './merged-ids.js';
 
 /** A file to be merged. */
@@ -83,7 +83,7 @@ export async function mergeTraces(inputs: readonly MergeInput[], path: string): 
       const owner = origin.anchorUs === null ? `file ${index}` : `clock ${origin.anchorUs}`;
       let events = 0;
       const { damage } = await readTrace(file, (event) => {
-        if (phaseOf(event) === 'M' && nameOf(event) === METADATA_EVENT) return;
+        if (isAboutFile(event)) return;
         events++;
         write(moved(event, offsetUs, ids, owner, `file ${index}`));
       });

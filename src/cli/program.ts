@@ -7,6 +7,8 @@ import type { NodeCommand } from './node-command.js';
 
 export interface ProgramEnd {
   readonly signal: NodeJS.Signals | null;
+  /** Wall time of its end, in microseconds. */
+  readonly endUs: number;
   /** Ends this process as the program ended: by its signal, or with its exit code. */
   passOn(): void;
 }
@@ -39,7 +41,7 @@ export function runProgram(
     });
     child.on('exit', (code, signal) => {
       for (const stop of stops) stop();
-      resolve({ signal, passOn: () => endLike(code, signal) });
+      resolve({ signal, endUs: Date.now() * 1000, passOn: () => endLike(code, signal) });
     });
   });
 }

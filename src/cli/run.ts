@@ -10,15 +10,16 @@ import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OtraceError } from '../errors.js';
 import { SOURCE_NAMES } from '../heap/snapshot.js';
+import { fatalReportFile } from '../node/fatal-report.js';
 import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
 import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
 import type { FlushResult } from '../recorder/recorder.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
 import { showChildTraces } from './child-traces.js';
-import { endOf, LeftBehind, whatIsMissing } from './left-behind.js';
+import { endOf, heapBytesAtEnd, LeftBehind, whatIsMissing } from './left-behind.js';
 import { nodeCommand } from './node-command.js';
-import { runProgram } from './program.js';
+import { type ProgramEnd, runProgram } from './program.js';
 import { parseSize } from './size.js';
 import { everyBytes, whole } from './trace-options.js';
 import { showTrace } from './trace-summary.js';
@@ -140,7 +141,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     if (!flags.quiet) say(`otrace: tracing ${command.shown} (heap: ${heap}) to ${flags.out}\n`);
     const left = new LeftBehind(flags.out);
     const end = await runProgram(command, environment);
-    if (!flags.quiet) await showResult(resultFile, left, flags.top, end.signal);
+    if (!flags.quiet) await showResult(resultFile, left, flags.top, end);
     end.passOn();
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -152,17 +153,22 @@ async function showResult(
   resultFile: string,
   left: LeftBehind,
   top: number,
-  signal: NodeJS.Signals | null,
+  { signal, endUs }: ProgramEnd,
 ): Promise<void> {
   const result = readResult(resultFile);
   if (result?.written === false) return; // the program's process has said why
   const path = result?.path ?? left.path();
   if (path === undefined) {
-    warn(`no trace was written: the program ${endOf(signal)}`);
+    warn(
+      `no trace was written: the program ${endOf({ signal, heapBytes: heapBytesAtEnd(fatalReportFile(resultFile)) })}`,
+    );
     return;
   }
   const trace = await showTrace({ ...result, path }, top, process.cwd());
-  if (result === undefined) warn(whatIsMissing(trace, signal));
+  if (result === undefined) {
+    const heapBytes = heapBytesAtEnd(fatalReportFile(resultFile));
+    warn(await whatIsMissing(trace, { signal, endUs, heapBytes }));
+  }
   showChildTraces(path, dirname(resultFile));
 }
 

@@ -19,6 +19,8 @@ export interface EndedCount {
   readonly count: number;
   /** Those of which nothing is known. */
   readonly unknown: number;
+  /** What V8 said their heaps held. */
+  readonly unknownBytes: number;
   /** Time from the last that is known of a thread to its end, the longest. */
   readonly latestUs: number;
 }
@@ -27,6 +29,7 @@ interface Script {
   /** Threads that ended. */
   count: number;
   unknown: number;
+  unknownBytes: number;
   latestUs: number;
   /** Most threads that ran at once. */
   most: number;
@@ -52,7 +55,13 @@ export class EndedHeaps {
   /** Threads that ended, by what they ran. */
   get counts(): readonly EndedCount[] {
     return [...this.#scripts]
-      .map(([thread, { count, unknown, latestUs }]) => ({ thread, count, unknown, latestUs }))
+      .map(([thread, { count, unknown, unknownBytes, latestUs }]) => ({
+        thread,
+        count,
+        unknown,
+        unknownBytes,
+        latestUs,
+      }))
       .filter(({ count }) => count > 0);
   }
 
@@ -67,13 +76,16 @@ export class EndedHeaps {
    *
    * @param heap the last that is known of what it held
    * @param ageUs time from then to its end; undefined where nothing is known
+   * @param heapBytes what its JavaScript heap held, where that is all that is known
    */
-  add(heap: ThreadHeap, ageUs: number | undefined): void {
+  add(heap: ThreadHeap, ageUs: number | undefined, heapBytes = 0): void {
     const thread = this.#nameFor(heap.thread);
     const script = this.#scriptOf(thread);
     script.count++;
-    if (ageUs === undefined) script.unknown++;
-    else script.latestUs = Math.max(script.latestUs, ageUs);
+    if (ageUs === undefined) {
+      script.unknown++;
+      script.unknownBytes += heapBytes;
+    } else script.latestUs = Math.max(script.latestUs, ageUs);
     script.kept.push({ ...heap, thread });
     if (script.kept.length > script.most) script.kept.shift();
     script.totals = addedTotals(script.totals, heap.sources);
@@ -100,7 +112,7 @@ export class EndedHeaps {
 }
 
 function nothing(): Script {
-  return { count: 0, unknown: 0, latestUs: 0, most: 1, kept: [], totals: [] };
+  return { count: 0, unknown: 0, unknownBytes: 0, latestUs: 0, most: 1, kept: [], totals: [] };
 }
 
 /** Both without what is live in them. */

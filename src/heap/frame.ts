@@ -14,6 +14,8 @@ export interface Frame {
   readonly column: number;
 }
 
+const HEX_DIGITS = '0123456789abcdef';
+
 /** Of an allocation whose stack was not captured. */
 export const NO_FRAMES: readonly Frame[] = [];
 
@@ -57,6 +59,9 @@ export function hashStack(salt: string, frames: readonly Frame[]): string {
   return hex32(high) + hex32(low);
 }
 
+/** Without `Number.prototype.toString`, which a program may have replaced. */
 function hex32(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, '0');
+  let text = '';
+  for (let shift = 28; shift >= 0; shift -= 4) text += HEX_DIGITS[(value >>> shift) & 15];
+  return text;
 }

@@ -24,6 +24,7 @@ export interface SiteData {
   readonly live: BytesAndBlocks;
   readonly total?: BytesAndBlocks;
   readonly peak?: BytesAndBlocks;
+  readonly estimated?: true;
   readonly error_bytes?: number;
   readonly born_bytes?: readonly number[];
   readonly label?: string;
@@ -128,6 +129,7 @@ function siteData(
     live: pair(usage.liveBytes, usage.liveBlocks),
     ...(hasTotals && { total: pair(usage.totalBytes, usage.totalBlocks) }),
     ...(peakBytes !== undefined && { peak: pair(peakBytes, usage.peakBlocks ?? 0) }),
+    ...(usage.estimated && { estimated: true as const }),
     ...(errorBytes !== undefined && { error_bytes: Math.round(errorBytes) }),
     ...(bornBytes !== undefined && kind === 'report' && { born_bytes: bornBytes.map(Math.round) }),
     ...(label !== undefined && { label: cleanText(label) }),

@@ -118,7 +118,9 @@ function sitesOf(snapshot: HeapSnapshot, top: number): Record<string, string> {
       if (usage.frames.length === 0) continue;
       const bytes = hasTotals ? usage.totalBytes : usage.liveBytes;
       const blocks = hasTotals ? usage.totalBlocks : usage.liveBlocks;
-      if (bytes > 0 || blocks > 0) groups.push({ usage, bytes, blocks, estimated: estimated || !hasTotals });
+      if (bytes > 0 || blocks > 0) {
+        groups.push({ usage, bytes, blocks, estimated: estimated || usage.estimated === true || !hasTotals });
+      }
     }
   }
   if (groups.length === 0) return { info: 'no_callsite_info_available' };
@@ -141,7 +143,7 @@ function peakOf(
       usage,
       bytes: usage.peakBytes ?? 0,
       blocks: usage.peakBlocks ?? 0,
-      estimated: source.estimated,
+      estimated: source.estimated || usage.estimated === true,
     }));
   });
   const values = numbered(
@@ -166,7 +168,12 @@ function liveGroups(snapshot: HeapSnapshot): Ranked[] {
 function liveGroupsOf({ estimated, sites }: SourceSnapshot): Ranked[] {
   return sites
     .filter((usage) => usage.liveBytes > 0 || usage.liveBlocks > 0)
-    .map((usage) => ({ usage, bytes: usage.liveBytes, blocks: usage.liveBlocks, estimated }));
+    .map((usage) => ({
+      usage,
+      bytes: usage.liveBytes,
+      blocks: usage.liveBlocks,
+      estimated: estimated || usage.estimated === true,
+    }));
 }
 
 /** What ended threads held at their ends: live no more, and still what a reader looks for. */

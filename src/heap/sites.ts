@@ -18,8 +18,8 @@ const DEFAULT_LIMIT = 65_536;
 const OVERFLOW: readonly Frame[] = [
   { name: '(more call sites than otrace keeps)', file: '', line: 0, column: 0 },
 ];
-/** A site's share of the maps and lists beside its totals; its frames are counted where they are shared. */
-const SITE_BYTES = 250;
+/** A site's share of the maps and lists beside its totals, and the list of its frames, which are counted where they are shared. */
+const SITE_BYTES = 280;
 
 /** What keeps sites of one stack apart. */
 export type SiteTags = Pick<SiteUsage, 'label' | 'className'>;

@@ -37,6 +37,8 @@ export interface SiteUsage {
   readonly className?: string;
   /** Why what is live is alive: the path from a root, where the source knows it (see `retainers.ts`). */
   readonly retainer?: string;
+  /** True when the figures of this site are an estimate and others of its source are not. */
+  readonly estimated?: boolean;
   /** Standard error of `liveBytes`, in bytes, where it is a sampling estimate. */
   readonly errorBytes?: number;
   /** `liveBytes` by time of birth, oldest first: equal slices of the time that `SourceSnapshot.births` covers. */

@@ -9,7 +9,7 @@
  *  2. After `capture` the program's `Error.stackTraceLimit` and `Error.prepareStackTrace` are what they were, own
  *     or absent, plain or accessor.
  *
- * Memory: a known stack costs 8 bytes a frame and about 150; the frames themselves are shared between stacks.
+ * Memory: a known stack costs 8 bytes a frame and about 80 (the list of its frames is its site's); frames are shared.
  */
 import { type CallSite, frameOf, scriptOf } from './call-site.js';
 import type { Frame } from './frame.js';
@@ -33,7 +33,7 @@ const DEFAULT_DEPTH = 8;
 const STACK_LIMIT = 65_536;
 /** Positions kept in all scripts: a program that makes scripts at run time starts anew beyond it. */
 const FRAME_LIMIT = 262_144;
-const STACK_BYTES = 150;
+const STACK_BYTES = 80;
 const FRAME_BYTES = 150;
 const NO_FRAMES: readonly Frame[] = [];
 /** Frames that the text of a stack may have above the entry function. */
@@ -47,7 +47,9 @@ interface Script {
 }
 
 interface KnownStack {
-  readonly key: Int32Array;
+  /** Where its key begins in the keys of all, and how long that is. */
+  readonly start: number;
+  readonly words: number;
   readonly frames: readonly Frame[];
   /** Another stack with the same hash. */
   readonly next: KnownStack | undefined;
@@ -64,6 +66,9 @@ export class StackCapture {
   #frameCount = 0;
   #textBytes = 0;
   #scratch = new Int32Array(2 * DEFAULT_DEPTH);
+  /** One array for all: a typed array of its own takes 180 bytes more. */
+  #keys = new Int32Array(256);
+  #keyWords = 0;
   /** What the engine handed to `#receive`, which it calls only when it has structured stacks. */
   #sites: readonly CallSite[] | undefined;
   readonly #receive = (_error: unknown, sites: readonly CallSite[]): string => {
@@ -81,7 +86,7 @@ export class StackCapture {
   /** Memory held, in bytes, about. */
   get selfBytes(): number {
     return (
-      this.#known.size * (STACK_BYTES + 8 * this.depth) + this.#frameCount * FRAME_BYTES + this.#textBytes
+      this.#known.size * STACK_BYTES + this.#keyWords * 4 + this.#frameCount * FRAME_BYTES + this.#textBytes
     );
   }
 
@@ -134,20 +139,43 @@ export class StackCapture {
     }
     const first = this.#known.get(hash);
     for (let known = first; known !== undefined; known = known.next) {
-      if (sameKey(known.key, key, words)) return known.frames;
+      if (known.words === words && this.#isKey(known.start, key, words)) return known.frames;
     }
     const frames = trimNodeFrames(sites.slice(0, count).map((site, i) => this.#frame(site, key[2 * i + 1]!)));
-    if (this.#known.size >= STACK_LIMIT) this.#known.clear();
-    this.#known.set(hash, { key: key.slice(0, words), frames, next: first });
+    if (this.#known.size >= STACK_LIMIT) this.#forgetStacks();
+    this.#known.set(hash, { start: this.#keep(key, words), words, frames, next: this.#known.get(hash) });
     if (this.#frameCount + this.#scripts.size > FRAME_LIMIT) this.#forget();
     return frames;
   }
 
   /** Scripts are numbered anew, so no stack is known any more. */
   #forget(): void {
-    this.#known.clear();
+    this.#forgetStacks();
     this.#scripts.clear();
     this.#frameCount = 0;
+  }
+
+  #forgetStacks(): void {
+    this.#known.clear();
+    this.#keyWords = 0;
+  }
+
+  #isKey(start: number, key: Int32Array, words: number): boolean {
+    for (let i = 0; i < words; i++) if (this.#keys[start + i] !== key[i]) return false;
+    return true;
+  }
+
+  /** @returns where the key begins */
+  #keep(key: Int32Array, words: number): number {
+    const start = this.#keyWords;
+    if (start + words > this.#keys.length) {
+      const keys = new Int32Array(2 * (start + words));
+      keys.set(this.#keys);
+      this.#keys = keys;
+    }
+    this.#keys.set(key.subarray(0, words), start);
+    this.#keyWords += words;
+    return start;
   }
 
   #script(name: string): Script {
@@ -204,12 +232,6 @@ export function trimNodeFrames(all: readonly Frame[]): readonly Frame[] {
   const frames = all.includes(OWN_FRAME) ? all.filter((frame) => frame !== OWN_FRAME) : all;
   const last = frames.findLastIndex((frame) => !frame.file.startsWith('node:'));
   return last === -1 ? frames : frames.slice(0, last + 1);
-}
-
-function sameKey(known: Int32Array, key: Int32Array, words: number): boolean {
-  if (known.length !== words) return false;
-  for (let i = 0; i < words; i++) if (known[i] !== key[i]) return false;
-  return true;
 }
 
 type Replaced = PropertyDescriptor | undefined | 'untouchable';

@@ -177,6 +177,7 @@ function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
     liveBlocks: a.liveBlocks + b.liveBlocks,
     totalBytes: a.totalBytes + b.totalBytes,
     totalBlocks: a.totalBlocks + b.totalBlocks,
+    ...(b.estimated && { estimated: true }),
     ...(threadCount > 0 && { threadCount }),
     ...(errorBytes > 0 && { errorBytes }),
   };

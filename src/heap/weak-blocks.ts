@@ -29,6 +29,9 @@ export class BlockToken {
   }
 }
 
+/** Of a block: its token, the WeakRef, and what its object takes to carry the token. */
+const BLOCK_BYTES = 104;
+const SLOT_BYTES = 8;
 const MOST_IN_A_JOB = 1_000_000;
 /** Of the blocks that are not new, looked at after a collection. */
 const OLD_PART = 4_096;
@@ -58,6 +61,12 @@ export class WeakBlocks {
   /** Blocks followed, the ended ones that nobody has looked at included. */
   get count(): number {
     return this.#refs.length - this.#free.length;
+  }
+
+  /** Memory held, in bytes, about. */
+  get selfBytes(): number {
+    const slots = this.#refs.length + this.#free.length + this.#young.length;
+    return this.count * BLOCK_BYTES + slots * SLOT_BYTES;
   }
 
   /** A token for a new block, to be held by its object alone; undefined when this job has made too many. */

@@ -12,6 +12,7 @@ import type { FlushResult } from '../recorder/recorder.js';
 import { armHeap } from './arm-heap.js';
 import { Checkpoints } from './checkpoints.js';
 import { type Instances, isPattern } from './default-instances.js';
+import { leaveFatalReport } from './fatal-report.js';
 import { HeapLimit } from './heap-limit.js';
 import { MainScope } from './main-scope.js';
 import { CHILD_RESULT, RUN_PID_VARIABLE, type RunOptions } from './run-options.js';
@@ -56,6 +57,7 @@ function startReports(instances: Instances, options: RunOptions): void {
     heap.checkpoint({ collect });
     if (collect) trace.drain();
   };
+  if (!forked) leaveFatalReport(options.resultFile);
   const limit = new HeapLimit(report);
   exit.before(() => {
     limit.stop();
@@ -80,8 +82,12 @@ function startReports(instances: Instances, options: RunOptions): void {
 function setDurableOutput({ trace, settings }: Instances, options: RunOptions): void {
   const path = settings.output ?? 'trace.json';
   const maxBytes = options.maxFileBytes;
-  if (isFork()) trace.setOutputPath(forkPath(path), { durable: true, maxBytes });
-  else if (isPattern(path)) trace.setOutputPattern(path, { durable: true });
+  if (isFork()) {
+    const own = forkPath(path);
+    trace.setOutputPath(own, { durable: true, maxBytes });
+    // For one that is killed this stands.
+    leaveResult(childResultFile(options.resultFile), { written: true, path: own, events: 0, bytes: 0 });
+  } else if (isPattern(path)) trace.setOutputPattern(path, { durable: true });
   else trace.setOutputPath(path, { durable: true, maxBytes });
 }
 

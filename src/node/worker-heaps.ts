@@ -14,6 +14,7 @@ import { SOURCE_NAMES, type SourceName, type SourceSnapshot } from '../heap/snap
 import type { OtherHeaps, ThreadHeap, ThreadHeaps } from '../heap/thread-heaps.js';
 import { HeapLink } from './heap-link.js';
 import type { FromWorker, ThreadChannel } from './thread-channel.js';
+import { WorkerSizes } from './worker-sizes.js';
 
 /** How long a worker may take to notice that it is asked: for a report, for a point, before `terminate()`. */
 const REPORT_MS = 1000;
@@ -56,6 +57,7 @@ export class WorkerHeaps implements ThreadHeaps {
   readonly #startsUs = new Map<number, number>();
   /** The last ones that ended. */
   #spans: { readonly thread: string; readonly endUs: number }[] = [];
+  readonly #sizes = new WorkerSizes();
   #channel: ThreadChannel | undefined;
   #asked: Request = { number: 0, what: 'figures' };
 
@@ -70,6 +72,7 @@ export class WorkerHeaps implements ThreadHeaps {
     channel.onEnd((tid) => this.#end(tid));
     channel.onStart((worker, tid) => {
       this.#startsUs.set(tid, this.#nowUs());
+      this.#sizes.started(worker, tid);
       this.#askBeforeTerminating(worker, tid, channel);
     });
   }
@@ -93,6 +96,7 @@ export class WorkerHeaps implements ThreadHeaps {
   }
 
   heaps(): OtherHeaps {
+    this.#sizes.ask((tid) => this.#running.get(tid)?.last === undefined);
     const running: ThreadHeap[] = [];
     for (const worker of this.#running.values()) {
       if (worker.last !== undefined) running.push({ thread: nameOf(worker), sources: worker.last.sources });
@@ -141,12 +145,17 @@ export class WorkerHeaps implements ThreadHeaps {
   #end(tid: number): void {
     this.#startsUs.delete(tid);
     const worker = this.#running.get(tid);
-    if (worker === undefined) return;
+    if (worker === undefined) {
+      this.#sizes.ended(tid);
+      return;
+    }
     this.#running.delete(tid);
     this.#spans = [...this.#spans, { thread: nameOf(worker), endUs: this.#nowUs() }].slice(-MOST_SPANS);
     const { last, hasLastWord } = worker;
     const ageUs = last === undefined ? undefined : hasLastWord ? 0 : this.#nowUs() - last.takenUs;
-    this.#ended.add({ thread: nameOf(worker), sources: last?.sources ?? [] }, ageUs);
+    const bytes = this.#sizes.bytesOf(tid);
+    this.#sizes.ended(tid);
+    this.#ended.add({ thread: nameOf(worker), sources: last?.sources ?? [] }, ageUs, bytes);
   }
 
   /** A terminated worker runs no code of its own any more: what it held is asked for just before. */
@@ -217,7 +226,7 @@ export class WorkerHeaps implements ThreadHeaps {
 
   #ageText({ tid, last }: Running): string {
     const name = `worker ${tid - process.pid}`;
-    if (last === undefined) return `${name} (nothing known of it)`;
+    if (last === undefined) return `${name} (nothing known of it${sizeText(this.#sizes.bytesOf(tid))})`;
     const seconds = (this.#nowUs() - last.takenUs) / 1e6;
     return `${name} (as it was ${seconds.toFixed(1)} s before)`;
   }
@@ -228,11 +237,19 @@ function nameOf({ thread, tid }: Running): string {
 }
 
 /** What a report misses of threads that ended is said where it may matter. */
-function endedText({ thread, count, unknown, latestUs }: EndedCount): string {
+function endedText({ thread, count, unknown, unknownBytes, latestUs }: EndedCount): string {
   const notes: string[] = [];
   if (latestUs > 0) notes.push(`known until ${(latestUs / 1e6).toFixed(1)} s before the end`);
-  if (unknown > 0) notes.push(unknown === count ? 'nothing known' : `nothing known of ${unknown}`);
+  if (unknown > 0) {
+    const size = sizeText(unknownBytes > 0 ? unknownBytes : undefined);
+    notes.push(`nothing known${unknown === count ? '' : ` of ${unknown}`}${size}`);
+  }
   return timesText([thread, count]) + (notes.length > 0 ? ` (${notes.join(', ')})` : '');
+}
+
+/** What V8 alone knows. */
+function sizeText(heapBytes: number | undefined): string {
+  return heapBytes === undefined ? '' : ` but ${heapBytes} bytes of JavaScript heap`;
 }
 
 function timesText([thread, count]: readonly [string, number]): string {

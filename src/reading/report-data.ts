@@ -93,6 +93,7 @@ function siteOf(value: Readonly<Record<string, unknown>>, source: SourceName, fr
     totalBytes,
     totalBlocks,
     ...(peak !== undefined && { peakBytes: peak[0], peakBlocks: peak[1] }),
+    ...(value['estimated'] === true && { estimated: true }),
     ...(errorBytes !== undefined && { errorBytes: numberOf(errorBytes) }),
     ...(Array.isArray(bornBytes) && { bornBytes: bornBytes.map(numberOf) }),
     ...(typeof label === 'string' && { label }),

@@ -2,7 +2,8 @@
  * Where a trace lies in time: the wall clock at its timestamp 0, if the file says so. Otherwise its first timestamp is
  * all there is. A file that says so is read no further than needed: the facts stand before or among its first events.
  *
- * The facts are `otherData` of the object form, or in either form the arguments of an `otrace_metadata` event.
+ * The facts are `otherData` of the object form, or in either form the arguments of a metadata event: `otrace_file` of a
+ * durable file that was not finished, `otrace_metadata` of other tools.
  */
 import { readTrace } from './read-trace.js';
 import {
@@ -17,8 +18,8 @@ import {
 import { TraceParser } from './trace-parser.js';
 import { unpackFile } from './unpack.js';
 
-/** Name of the metadata event that carries what `otherData` would. */
-export const METADATA_EVENT = 'otrace_metadata';
+/** Names of the metadata event that carries what `otherData` would. */
+const METADATA_EVENTS: readonly string[] = ['otrace_file', 'otrace_metadata'];
 
 const ANCHOR = 'clock_anchor_unix_us';
 
@@ -59,9 +60,13 @@ export async function readOrigin(file: string): Promise<TraceOrigin> {
   return readWhole(file);
 }
 
+/** Whether an event says of its file what `otherData` would. */
+export function isAboutFile(event: TraceEvent): boolean {
+  return phaseOf(event) === 'M' && METADATA_EVENTS.includes(nameOf(event) ?? '');
+}
+
 function factsIn(event: TraceEvent, otherData: unknown): TraceOrigin | null {
-  const isMetadata = phaseOf(event) === 'M' && nameOf(event) === METADATA_EVENT;
-  const facts = isMetadata ? argumentsOf(event) : isRecord(otherData) ? otherData : {};
+  const facts = isAboutFile(event) ? argumentsOf(event) : isRecord(otherData) ? otherData : {};
   const anchorUs = finiteNumber(facts[ANCHOR]);
   return anchorUs === null ? null : { anchorUs, firstUs: null, facts };
 }

@@ -88,8 +88,8 @@ export class ManualSource implements ManualHeap {
   }
 
   selfBytes(): number {
-    const keys = this.#ids.size * KEY_BYTES;
-    return this.#numbers.tableBytes + this.#others.tableBytes + this.#sites.selfBytes + keys;
+    const tables = this.#numbers.tableBytes + this.#others.tableBytes + this.#tracked.tableBytes;
+    return tables + this.#blocks.selfBytes + this.#sites.selfBytes + this.#ids.size * KEY_BYTES;
   }
 
   snapshot(): SourceSnapshot {

@@ -67,18 +67,20 @@ describe('otrace merge', () => {
     assertPerfettoReads(readFileSync(join(folder, 'out.json')));
   });
 
-  it('reads the anchor of a bare array, also one cut short, from its metadata event', () => {
-    const facts = { clock_anchor_unix_us: 5_000 };
-    const metadata = { name: 'otrace_metadata', ph: 'M', ts: 0, pid: 2, tid: 0, args: facts };
-    const text = JSON.stringify([metadata, instant('b', 1, 2), instant('gone', 2, 2)]);
-    const array = put('array.json', text.slice(0, -20));
-    const out = merged(put('object.json', anchored(1_000, instant('a', 1))), array);
-    assert.deepEqual(timesOf(out), [
-      ['a', 1],
-      ['b', 4_001],
-    ]);
-    assert.match(out.stderr, /array\.json is damaged: .*; what could be read is merged/);
-  });
+  for (const name of ['otrace_metadata', 'otrace_file']) {
+    it(`reads the anchor of a bare array, also one cut short, from its ${name}`, () => {
+      const facts = { clock_anchor_unix_us: 5_000 };
+      const metadata = { name, ph: 'M', ts: 0, pid: 2, tid: 0, args: facts };
+      const text = JSON.stringify([metadata, instant('b', 1, 2), instant('gone', 2, 2)]);
+      const array = put('array.json', text.slice(0, -20));
+      const out = merged(put('object.json', anchored(1_000, instant('a', 1))), array);
+      assert.deepEqual(timesOf(out), [
+        ['a', 1],
+        ['b', 4_001],
+      ]);
+      assert.match(out.stderr, /array\.json is damaged: .*; what could be read is merged/);
+    });
+  }
 
   it('keeps processes apart that have the same id, and files of one process together', () => {
     const own = (...events: Event[]): Trace => anchored(1_000, ...events);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -242,6 +243,31 @@ describe('otrace run: the program is left as it was', () => {
     assert.equal(forks.length, 1);
     assert.match(folder.rows('heap_leaks', forks[0]).join(), /rememberSession/);
     assert.ok(folder.events('forks.json').length > 0);
+  });
+
+  test('a fork that is killed has its file named, and its events are later than those that caused them', async () => {
+    folder.program(
+      'killed-child.js',
+      `performance.mark('sent');
+       process.send('sent');
+       setTimeout(() => process.kill(process.pid, 'SIGKILL'), 800);`,
+    );
+    folder.program(
+      'killed-parent.js',
+      `performance.mark('forked');
+       require('node:child_process').fork('./killed-child.js').on('message', () => performance.mark('received'));`,
+    );
+    const { stderr } = await folder.run('--out', 'tree.json', '--', 'killed-parent.js');
+    const child = /a forked process wrote (tree-\d+\.json);/.exec(stderr)?.[1];
+    assert.ok(child !== undefined, stderr);
+    execFileSync(process.execPath, [CLI, 'merge', 'tree.json', child, '--out', 'joined.json'], {
+      cwd: folder.path,
+      stdio: 'ignore',
+    });
+    const at = (name: string): number =>
+      folder.events('joined.json').find((event) => event.name === name)!.ts;
+    assert.ok(at('forked') < at('sent'));
+    assert.ok(at('sent') < at('received'));
   });
 
   test('workers record into the same file, also one that was terminated', async () => {

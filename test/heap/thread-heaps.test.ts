@@ -136,7 +136,9 @@ describe('ended threads', () => {
       whole.ended!.map(({ liveBytes, threadCount }) => [liveBytes, threadCount]),
       [[30, 2]],
     );
-    assert.deepEqual(ended.counts, [{ thread: 'a.js', count: 2, unknown: 0, latestUs: 2e6 }]);
+    assert.deepEqual(ended.counts, [
+      { thread: 'a.js', count: 2, unknown: 0, unknownBytes: 0, latestUs: 2e6 },
+    ]);
   });
 
   it('are as many as ever ran at once, so that threads one after the other do not add up', () => {

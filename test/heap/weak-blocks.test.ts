@@ -53,6 +53,25 @@ describe('WeakBlocks', () => {
     assert.fail('the next job follows none');
   });
 
+  it('tells what it holds', async () => {
+    const blocks = new WeakBlocks(() => {});
+    const held = (): number => {
+      garbage.run();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = held();
+    let tokens: (BlockToken | undefined)[] = Array.from({ length: 50_000 }, () => blocks.follow());
+    await nextTurn();
+    const share = blocks.selfBytes / (held() - before);
+    // Beside the tokens it counts what objects take to carry them.
+    assert.ok(share > 0.8 && share < 2, `${share} of the truth, ${tokens.length} tokens`);
+    tokens = [];
+    await nextTurn();
+    held();
+    blocks.sweep();
+    assert.ok(blocks.selfBytes < 50_000 * 20, `${blocks.selfBytes} bytes of nothing`);
+  });
+
   it('knows nothing of tokens from before a reset', () => {
     const ended: number[] = [];
     const blocks = new WeakBlocks((number) => ended.push(number));

@@ -7,11 +7,14 @@
  *
  * Not here: which calls make memory (`constructors.ts`, `buffer-functions.ts`, `methods.ts`).
  */
+import type { Frame } from '../../heap/frame.js';
 import { NumberedTable } from '../../heap/numbered-table.js';
 import type { SiteTable } from '../../heap/sites.js';
+import type { SiteUsage } from '../../heap/snapshot.js';
 import type { EntryFunction } from '../../heap/stack.js';
 import { AllocationStream, type StreamHost } from '../../heap/stream.js';
 import { type BlockToken, WeakBlocks } from '../../heap/weak-blocks.js';
+import { SMALL_BYTES, SmallStacks } from './small-stacks.js';
 
 /** A constructor that makes the object it is given, so that a class derived from it adds its fields to that. */
 function given(object: object): object {
@@ -40,8 +43,8 @@ class Carrier extends Given {
 /** V8 keeps the data of a typed array of up to so many bytes in its own heap; the `js` source sees it. */
 export const MOST_IN_JS_HEAP = 64;
 
-/** About two seconds of work. */
-const FIRST_STACKS = 100_000;
+/** Stands for small blocks that have no stack of their own, until a snapshot divides them among those that do. */
+const SMALL_BLOCKS: readonly Frame[] = [{ name: '(small buffers)', file: '', line: 0, column: 0 }];
 
 export class BufferBlocks {
   /** Whether the hooks report at all. */
@@ -54,21 +57,30 @@ export class BufferBlocks {
   /** For what is over as soon as it is counted. */
   readonly #unfollowed: AllocationStream;
   readonly #stackBytes: number;
-  /** Blocks smaller than that which still are worth one each. */
-  #smallStacks = FIRST_STACKS;
+  readonly #small: SmallStacks;
+  /** The site of small blocks without a stack of their own; undefined while there are none. */
+  #smallSite: number | undefined;
+  readonly #sites: SiteTable;
 
   /** @param stackBytes from this size on each block is worth a stack */
   constructor(host: StreamHost, sites: SiteTable, stackBytes: number) {
     this.#host = host;
-    this.#stackBytes = stackBytes;
+    this.#sites = sites;
+    this.#stackBytes = Math.min(stackBytes, SMALL_BYTES);
+    this.#small = new SmallStacks(host);
     this.#unfollowed = new AllocationStream(host, sites, new NumberedTable(host.guard));
     this.stream = new AllocationStream(host, sites, new NumberedTable(host.guard));
-    this.#blocks = new WeakBlocks((number) => this.stream.free(number));
+    this.#blocks = new WeakBlocks((number) => this.#free(number));
   }
 
   /** Whether there is anything whose end only a collection can tell. */
   get any(): boolean {
     return this.#blocks.count > 0;
+  }
+
+  /** Memory held, in bytes, about; that of the call sites not included. */
+  get selfBytes(): number {
+    return this.#blocks.selfBytes + this.stream.tableBytes + this.#small.selfBytes;
   }
 
   /** Counts the memory of an object, unless that was done. */
@@ -95,7 +107,7 @@ export class BufferBlocks {
   left(owner: object): void {
     const token = Carrier.tokenOf(owner);
     if (token === undefined || token.number < 0) return;
-    this.stream.free(token.number);
+    this.#free(token.number);
     this.#blocks.end(token);
   }
 
@@ -106,11 +118,28 @@ export class BufferBlocks {
 
   /** Whether there were so many small buffers that not each was worth a stack. */
   get stacksInProportion(): boolean {
-    return this.#smallStacks < 0;
+    return this.#smallSite !== undefined;
+  }
+
+  /** What a snapshot shows of the sites: those without a stack of their own divided among those that have one. */
+  divided(sites: readonly SiteUsage[]): readonly SiteUsage[] {
+    if (this.#smallSite === undefined) return sites;
+    const hash = this.#sites.hashOf(this.#smallSite);
+    const all = sites.find((site) => site.hash === hash);
+    if (all === undefined) return sites;
+    const keyOf = ({ hash, label }: SiteUsage): string => `${hash} ${label ?? ''}`;
+    const joined = new Map(sites.filter((site) => site !== all).map((site) => [keyOf(site), site]));
+    for (const share of this.#small.divided(all)) {
+      if (share.totalBlocks === 0 && share.liveBlocks === 0) continue;
+      const own = joined.get(keyOf(share));
+      joined.set(keyOf(share), own === undefined ? share : plus(own, share));
+    }
+    return [...joined.values()];
   }
 
   reset(): void {
-    this.#smallStacks = FIRST_STACKS;
+    this.#smallSite = undefined;
+    this.#small.reset();
     this.#blocks.reset();
     this.stream.reset();
     this.notFollowed = 0;
@@ -129,12 +158,31 @@ export class BufferBlocks {
     this.#unfollowed.free(0);
   }
 
-  /** Small buffers may be many, and a stack costs more than they do: then theirs are kept in proportion to their size. */
   #count(number: number, bytes: number, entry: EntryFunction): void {
-    if (bytes >= this.#stackBytes || this.#smallStacks-- > 0 || bytes > Math.random() * this.#stackBytes) {
+    if (bytes >= this.#stackBytes || this.#small.takeFirst()) {
       this.stream.alloc(number, bytes, entry);
-    } else {
-      this.stream.allocWithoutStack(number, bytes);
+      return;
     }
+    this.#smallSite ??= this.#host.guard.run(() => this.#sites.siteOf(SMALL_BLOCKS));
+    this.stream.put(number, bytes, this.#smallSite);
+    this.#small.made(number, bytes, entry);
   }
+
+  #free(number: number): void {
+    this.stream.free(number);
+    if (this.#smallSite !== undefined) this.#small.ended(number);
+  }
+}
+
+function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
+  return {
+    ...a,
+    liveBytes: a.liveBytes + b.liveBytes,
+    liveBlocks: a.liveBlocks + b.liveBlocks,
+    totalBytes: a.totalBytes + b.totalBytes,
+    totalBlocks: a.totalBlocks + b.totalBlocks,
+    peakBytes: (a.peakBytes ?? 0) + (b.peakBytes ?? 0),
+    peakBlocks: (a.peakBlocks ?? 0) + (b.peakBlocks ?? 0),
+    estimated: true,
+  };
 }

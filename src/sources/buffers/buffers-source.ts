@@ -20,8 +20,8 @@ export interface BuffersSourceOptions {
   /** Called when that module has changed, so that its named imports follow. */
   readonly moduleChanged: () => void;
   /**
-   * Buffers of this size on are worth a stack, each as the sampling says; of smaller ones the first 100,000, and then
-   * a share in proportion to their size. Default 0: all.
+   * Buffers of this size on are worth a stack, each as the sampling says; of smaller ones the first 1,000, and then as
+   * many as take a twentieth of the time. Default 0: all.
    */
   readonly stackBytes?: number;
   /** All memory of array buffers that the process itself knows of, in bytes. */
@@ -69,6 +69,10 @@ export class BuffersSource implements HeapSource {
     return this.#blocks.stream.liveBytes;
   }
 
+  selfBytes(): number {
+    return this.#blocks.selfBytes + this.#sites.selfBytes;
+  }
+
   snapshot(): SourceSnapshot {
     this.#blocks.sweep();
     const { stream, notFollowed } = this.#blocks;
@@ -78,8 +82,9 @@ export class BuffersSource implements HeapSource {
     if (this.#host.collect === undefined)
       facts['collection'] = 'not forced: garbage may be among what is live';
     if (this.#blocks.stacksInProportion)
-      facts['stacks'] = `below ${this.#options.stackBytes} bytes in proportion to the size`;
+      facts['stacks'] = `below ${this.#options.stackBytes} bytes a part of them, which stands for the rest`;
     if (notFollowed > 0) facts['not_followed'] = `${notFollowed} blocks of one long job, only in the totals`;
-    return snapshotStreams(this.#sites, [stream], facts);
+    const taken = snapshotStreams(this.#sites, [stream], facts);
+    return { ...taken, sites: this.#blocks.divided(taken.sites) };
   }
 }

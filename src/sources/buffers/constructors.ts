@@ -16,13 +16,19 @@ export type Made = (instance: object, first: unknown, entry: (...args: never[]) 
 
 /**
  * @param owners objects that have the class under its name; the first one's is taken
+ * @param required arguments that must be there, even if undefined: with fewer it throws
  * @returns the replacement; undefined when there is no such class, or it can't be replaced
  */
-export function replaceConstructor(owners: readonly object[], name: string, made: Made): object | undefined {
+export function replaceConstructor(
+  owners: readonly object[],
+  name: string,
+  made: Made,
+  required = 0,
+): object | undefined {
   const [first] = owners;
   const original = first === undefined ? undefined : (Reflect.get(first, name) as unknown);
   if (typeof original !== 'function') return undefined;
-  const replacement = replacementOf(original as unknown as Construct, made);
+  const replacement = replacementOf(original as unknown as Construct, made, required);
   for (const owner of owners) {
     if (Reflect.get(owner, name) !== original) continue;
     const descriptor = Object.getOwnPropertyDescriptor(owner, name);
@@ -36,10 +42,12 @@ export function replaceConstructor(owners: readonly object[], name: string, made
   return replacement;
 }
 
-function replacementOf(original: Construct, made: Made): object {
-  // Missing arguments and undefined ones are the same to all of these classes.
+function replacementOf(original: Construct, made: Made, required: number): object {
+  // Missing arguments and undefined ones are the same to these classes, but for those required.
   const construct = function (first: unknown, second: unknown, third: unknown): object {
     if (new.target === undefined) return (original as unknown as () => object)(); // throws what it throws
+    // biome-ignore lint/complexity/noArguments: rest parameters would take memory for each call
+    if (arguments.length < required) return new original();
     const instance =
       new.target === (construct as unknown)
         ? new original(first, second, third)

@@ -51,7 +51,7 @@ const sharedBytes = getterOf<number>(SharedArrayBuffer.prototype, 'byteLength');
 
 /** Puts the hooks in place, for good. @param bufferModule what `require('node:buffer')` gives */
 export function installHooks(blocks: BufferBlocks, bufferModule: object): void {
-  const global = globalThis as unknown as Record<string, object>;
+  const global = globalThis as unknown as Record<string, { readonly prototype: object }>;
   hookArrayBuffers(blocks);
 
   const madeArray: Made = (array, first, entry) => {
@@ -87,7 +87,18 @@ export function installHooks(blocks: BufferBlocks, bufferModule: object): void {
   const madeBlob: Made = (blob, _first, entry) => {
     if (blocks.recording) blocks.made(blob, (blob as Blob).size, entry);
   };
-  for (const name of ['Blob', 'File']) replaceConstructor([global, bufferModule], name, madeBlob);
+  const nodesOwn = global['Blob'];
+  const blob = replaceConstructor([global, bufferModule], 'Blob', madeBlob);
+  // Blobs that Node makes say on their own what their class is.
+  const setClass = (made: unknown): void => {
+    const own = made instanceof Blob ? Object.getOwnPropertyDescriptor(made, 'constructor') : undefined;
+    if (own?.value === nodesOwn && own?.configurable) {
+      Object.defineProperty(made, 'constructor', { ...own, value: blob });
+    }
+  };
+  if (nodesOwn !== undefined) replaceMethod(nodesOwn.prototype, 'slice', setClass);
+  replaceMethod(bufferModule, 'resolveObjectURL', setClass);
+  replaceConstructor([global, bufferModule], 'File', madeBlob, 2);
 }
 
 function hookArrayBuffers(blocks: BufferBlocks): void {

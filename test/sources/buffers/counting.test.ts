@@ -184,7 +184,11 @@ describe('a block', () => {
     })();
     await new Promise((done) => port2.once('message', done));
     port1.close();
-    assert.deepEqual(live(), [1000, 1]);
+    // A slab of Node's pool may have come meanwhile, made by whoever runs the tests.
+    const { sites } = taken();
+    const ofSize = (bytes: number): number =>
+      sites.filter((site) => site.liveBytes === bytes && site.liveBlocks === 1).length;
+    assert.deepEqual([ofSize(1000), ofSize(2000)], [1, 0]);
   });
 
   it('ends without a report when the collector has told', async () => {

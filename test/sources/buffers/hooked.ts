@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import type { SourceSnapshot } from '../../../src/heap/snapshot.js';
 import type { HeapTracer } from '../../../src/heap/tracer.js';
 import { GarbageCollection } from '../../../src/node/collect-garbage.js';
-import { BuffersSource } from '../../../src/sources/buffers/buffers-source.js';
+import { BuffersSource, type BuffersSourceOptions } from '../../../src/sources/buffers/buffers-source.js';
 import { recordedHeap } from '../../heap/recorded-heap.js';
 
 export interface Hooked {
@@ -18,11 +18,13 @@ export interface Hooked {
   live(): [number, number];
 }
 
-export function hookBuffers(): Hooked {
+/** @param options of the source beyond what this process gives */
+export function hookBuffers(options: Pick<BuffersSourceOptions, 'stackBytes'> = {}): Hooked {
   const garbage = new GarbageCollection();
   const { heap, point, warnings } = recordedHeap({ collect: () => garbage.run() });
   heap.attach(
     new BuffersSource(heap.host, {
+      ...options,
       bufferModule,
       moduleChanged: syncBuiltinESMExports,
       processBytes: () => process.memoryUsage().arrayBuffers,
