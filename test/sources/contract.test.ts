@@ -120,7 +120,8 @@ for (const { name, make, allocate } of CASES) {
       heap.disable();
       assert.deepEqual(heap.armedSources, []);
       const whileOff = taken().liveBytes;
-      assert.ok(whileOff > 0 && whileOff <= liveBytes * 1.05);
+      // What the source itself keeps of its samples counts here as the program's, so a little may have come.
+      assert.ok(whileOff > liveBytes / 2 && whileOff <= liveBytes * 1.25, `${whileOff} of ${liveBytes}`);
       heap.enable([name as (typeof SOURCE_NAMES)[number]]);
       const before = taken().liveBlocks;
       const free = allocate(heap);
