@@ -3,7 +3,8 @@
  * merely live. A checkpoint forces a full garbage collection where JavaScript is sampled, so they are kept rare:
  *
  *   - `LEAST_PAUSE_MS` apart, and further the longer the program runs: each adds a sixteenth to the time covered;
- *   - they take at most one part in `BUDGET` of the time.
+ *   - they take at most one part in `BUDGET` of the time; in the first minute twice that where it needs it to have one
+ *     every `MOST_PAUSE_MS`, since a verdict on growth rests on several.
  *
  * The exact heaps need no collection: they are noted within the first second already, at their own pace, so that a
  * program of a few seconds can be judged too.
@@ -13,6 +14,8 @@ const LEAST_PAUSE_MS = 1_000;
 const UNCOLLECTED_PAUSE_MS = 200;
 const BUDGET = 100;
 const SPREAD = 16;
+const FIRST_MINUTE_MS = 60_000;
+const MOST_PAUSE_MS = 10_000;
 
 /**
  * How long to wait after a checkpoint that took so long, so long after the start.
@@ -25,7 +28,10 @@ export function checkpointPauseMs(
   budget = BUDGET,
   leastMs = LEAST_PAUSE_MS,
 ): number {
-  return Math.max(leastMs, tookMs * budget, elapsedMs / SPREAD);
+  const wantedMs = tookMs * budget;
+  const pauseMs =
+    elapsedMs < FIRST_MINUTE_MS ? Math.min(wantedMs, Math.max(MOST_PAUSE_MS, wantedMs / 2)) : wantedMs;
+  return Math.max(leastMs, pauseMs, elapsedMs / SPREAD);
 }
 
 export class Checkpoints {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Checkpoints } from '../../src/node/checkpoints.js';
+import { Checkpoints, checkpointPauseMs } from '../../src/node/checkpoints.js';
 
 describe('Checkpoints', () => {
   it('keep to their budget, and grow rarer as the program runs', (test) => {
@@ -26,5 +26,12 @@ describe('Checkpoints', () => {
     assert.ok(taken.length > 20 && taken.length < 60, `${taken.length} checkpoints in six minutes`);
     assert.ok(uncollected.filter((at) => at < 2_000).length >= 6, 'enough for a verdict on two seconds');
     assert.ok(uncollected.length < 120, `${uncollected.length} of exact heaps in six minutes`);
+  });
+
+  it('are often enough for a verdict in the first minute of a slow program, at twice the budget', () => {
+    assert.equal(checkpointPauseMs(5_000, 50), 5_000);
+    assert.equal(checkpointPauseMs(5_000, 150), 10_000);
+    assert.equal(checkpointPauseMs(5_000, 2_000), 100_000);
+    assert.equal(checkpointPauseMs(60_000, 150), 15_000);
   });
 });
