@@ -28,7 +28,8 @@ const run = spawnSync(
     '--import',
     'tsx',
     '--test',
-    `--test-concurrency=${process.env.TEST_CONCURRENCY ?? availableParallelism()}`,
+    // One more than there are processors: many tests wait for a child process.
+    `--test-concurrency=${process.env.TEST_CONCURRENCY ?? availableParallelism() + 1}`,
     '--test-reporter',
     process.env.TEST_REPORTER ?? 'spec',
     ...files,
