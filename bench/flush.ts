@@ -6,7 +6,7 @@
  * Bundled from the sources as dist/ is. Ratios within one run are what counts; milliseconds are this machine's.
  */
 import { writeTraceJson } from '../src/output/trace-json.js';
-import type { TraceContents } from '../src/recorder/recorder.js';
+import type { TraceContents } from '../src/recorder/trace-output.js';
 import { bestOf, printTable } from './alternate.js';
 import { unwrittenRecorder } from './unwritten-recorder.js';
 

@@ -1,6 +1,7 @@
 /** A recorder as a program has it, but for its output, which takes nothing: what is measured is the recording. */
 import { Clock } from '../src/recorder/clock.js';
-import { type FlushResult, Recorder } from '../src/recorder/recorder.js';
+import { Recorder } from '../src/recorder/recorder.js';
+import type { FlushResult } from '../src/recorder/trace-output.js';
 
 export function unwrittenRecorder(): Recorder {
   return new Recorder({

@@ -8,6 +8,7 @@ export type { HeapTracer } from './heap/tracer.js';
 export type { Arguments } from './recorder/arguments.js';
 export type { Category, FlowId, Series } from './recorder/category.js';
 export type { CategoryList, EventFilter } from './recorder/filter.js';
-export type { FlushResult, Recorder, RotationLimits } from './recorder/recorder.js';
+export type { Recorder } from './recorder/recorder.js';
 export type { Scope } from './recorder/scope.js';
 export type { SynthesisOptions } from './recorder/synthesis.js';
+export type { FlushResult, RotationLimits } from './recorder/trace-output.js';

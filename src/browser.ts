@@ -6,7 +6,8 @@ import { heapEvents } from './heap/heap-events.js';
 import { HeapTracer } from './heap/tracer.js';
 import { writeTraceJson } from './output/trace-json.js';
 import { Clock } from './recorder/clock.js';
-import { type FlushResult, Recorder, type TraceContents, type TraceOutput } from './recorder/recorder.js';
+import { Recorder } from './recorder/recorder.js';
+import type { FlushResult, TraceContents, TraceOutput } from './recorder/trace-output.js';
 import { ManualSource } from './sources/manual.js';
 
 export * from './api.js';

@@ -6,8 +6,9 @@ import type { ExactResult } from './heap/exact.js';
 import type { HeapSnapshot } from './heap/snapshot.js';
 import type { HeapTracer } from './heap/tracer.js';
 import type { Category } from './recorder/category.js';
-import type { FlushResult, Recorder } from './recorder/recorder.js';
+import type { Recorder } from './recorder/recorder.js';
 import { CLOSED_SCOPE, type Scope } from './recorder/scope.js';
+import type { FlushResult } from './recorder/trace-output.js';
 
 export * from './api.js';
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHILD_RESULT } from '../node/run-options.js';
 import { say } from '../node/warn.js';
-import type { FlushResult } from '../recorder/recorder.js';
+import type { FlushResult } from '../recorder/trace-output.js';
 import { shownPath } from './trace-summary.js';
 
 const MAX_CHILDREN_NAMED = 8;

@@ -14,7 +14,7 @@ import { fatalReportFile } from '../node/fatal-report.js';
 import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
 import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
-import type { FlushResult } from '../recorder/recorder.js';
+import type { FlushResult } from '../recorder/trace-output.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
 import { showChildTraces } from './child-traces.js';
 import { endOf, heapBytesAtEnd, LeftBehind, whatIsMissing } from './left-behind.js';

@@ -8,7 +8,7 @@
 import { writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { FlushResult } from '../recorder/recorder.js';
+import type { FlushResult } from '../recorder/trace-output.js';
 import { armHeap } from './arm-heap.js';
 import { Checkpoints } from './checkpoints.js';
 import { type Instances, isPattern } from './default-instances.js';

@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../recorder/clock.js';
 import { EventRing } from '../recorder/event-ring.js';
-import type { FlushResult, TraceOutput } from '../recorder/recorder.js';
 import { StringTable } from '../recorder/string-table.js';
 import { type ReadableLog, type ThreadIdentity, ThreadLog } from '../recorder/thread-log.js';
+import type { FlushResult, TraceOutput } from '../recorder/trace-output.js';
 import { SharedStrings } from './shared-strings.js';
 import { type FromWorker, type ThreadChannel, tellMain } from './thread-channel.js';
 import { clockZeroNs, leaveForWorkers, ownVariables, threadName, threadTid } from './threads.js';

@@ -8,7 +8,7 @@
  * Each file is a whole trace of its own. What went is counted in `lost_events`.
  */
 import { renameSync } from 'node:fs';
-import type { FlushResult, TraceContents } from '../recorder/recorder.js';
+import type { FlushResult, TraceContents } from '../recorder/trace-output.js';
 import { GrowingTrace } from './growing-trace.js';
 import { positive, type Rotation } from './rotation.js';
 

@@ -3,6 +3,7 @@
  * durable: it then grows as the run goes on (`durable-output.ts`).
  */
 import { statSync } from 'node:fs';
+import { reasonOf } from '../recorder/safe-json.js';
 import type {
   FlushResult,
   GrowingOutput,
@@ -10,8 +11,7 @@ import type {
   RotationLimits,
   TraceContents,
   TraceOutput,
-} from '../recorder/recorder.js';
-import { reasonOf } from '../recorder/safe-json.js';
+} from '../recorder/trace-output.js';
 import { DurableOutput } from './durable-output.js';
 import { Rotation } from './rotation.js';
 import { TraceFile } from './trace-file.js';

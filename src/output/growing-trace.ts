@@ -6,7 +6,7 @@
  * `otrace_file`, which viewers ignore.
  */
 import { LaneMemory } from '../recorder/lanes.js';
-import type { TraceContents } from '../recorder/recorder.js';
+import type { TraceContents } from '../recorder/trace-output.js';
 import { DurableFile } from './durable-file.js';
 import { type GrowingFile, metadata, objectHead, TraceJsonWriter } from './trace-json.js';
 

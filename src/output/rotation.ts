@@ -5,7 +5,7 @@
 import { readdirSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OtraceError } from '../errors.js';
-import type { RotationLimits } from '../recorder/recorder.js';
+import type { RotationLimits } from '../recorder/trace-output.js';
 
 const INDEX = /%(0?)(\d*)[du]/;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;

@@ -6,8 +6,8 @@ import type { Annex } from '../recorder/annexes.js';
 import { EventKind, RAW_SHAPE } from '../recorder/event-ring.js';
 import { assignLanes, type LaneMemory, type Lanes, laneTid } from '../recorder/lanes.js';
 import { Tag } from '../recorder/payload.js';
-import type { TraceContents } from '../recorder/recorder.js';
 import { textJson } from '../recorder/safe-json.js';
+import type { TraceContents } from '../recorder/trace-output.js';
 import { type ByteSink, JsonBytes, phrase } from './json-bytes.js';
 import { LogPhrases } from './log-phrases.js';
 

@@ -6,81 +6,28 @@
  * (`node/`), the heap (`heap/`).
  */
 import { OtraceError } from '../errors.js';
-import { type Annex, Annexes } from './annexes.js';
 import type { Arguments } from './arguments.js';
-import { type EventBatch, gather, type LogRange } from './batch.js';
 import { Category } from './category.js';
 import type { Clock } from './clock.js';
 import { DrainPace } from './drain-pace.js';
 import { DEFAULT_CAPACITY, EventRing, MAX_CAPACITY } from './event-ring.js';
 import { type CategoryList, type EventFilter, Filter } from './filter.js';
+import { HeldEvents } from './held-events.js';
 import { reasonOf } from './safe-json.js';
 import type { Scope } from './scope.js';
 import { nameText } from './string-table.js';
-import { checkedSynthesis, type SynthesisOptions, synthesize } from './synthesis.js';
+import { checkedSynthesis, type SynthesisOptions } from './synthesis.js';
 import { type ReadableLog, ThreadLog } from './thread-log.js';
+import type {
+  FlushResult,
+  OutputOptions,
+  RotationLimits,
+  TraceContents,
+  TraceOutput,
+} from './trace-output.js';
 
 /** Category of events recorded on the recorder itself. */
 const DEFAULT_CATEGORY = 'app';
-
-/** What became of a flush. */
-export type FlushResult =
-  | { readonly written: true; readonly path: string; readonly events: number; readonly bytes: number }
-  | { readonly written: false; readonly reason: string };
-
-/** How a single file is written. */
-export interface OutputOptions {
-  /**
-   * Events reach the file as the run goes on, within a second, so that it is there whatever ends the process; and
-   * what a ring overwrites is in the file before. Default false: they reach it when it is flushed.
-   */
-  readonly durable?: boolean;
-  /**
-   * Most bytes on disk of a durable output. A file that has half of them is set aside as `trace-earlier.json`, where it
-   * takes the place of the one before it, and a new one is begun. Default 1 GiB.
-   */
-  readonly maxBytes?: number;
-}
-
-/** Limits of a rotating output. */
-export interface RotationLimits {
-  /** As for a single file. A flush then ends the file that is being written. */
-  readonly durable?: boolean;
-  /** A file is closed before it would grow past this many bytes on disk. Default 64 MiB. */
-  readonly maxBytes?: number;
-  /** Only this many of the newest files are kept. Default 8. */
-  readonly maxFiles?: number;
-}
-
-/** Everything that goes into a file. */
-export interface TraceContents {
-  readonly pid: number;
-  readonly processName: string;
-  readonly batch: EventBatch;
-  readonly annexes: readonly Annex[];
-  /** Wall time of timestamp 0, in microseconds since the Unix epoch. */
-  readonly anchorUs: number;
-  readonly rejectedValues: number;
-  /** Events of logs that are no longer kept. */
-  readonly forgottenEvents: number;
-}
-
-/** Where a recorder's events go. */
-export interface TraceOutput {
-  setPath(path: string, options: OutputOptions): void;
-  setPattern(pattern: string, limits: RotationLimits): void;
-  /** Whether each flush writes only what is new (rotation) rather than everything held. */
-  readonly incremental: boolean;
-  /** Where what is new is appended as the run goes on; absent where it is written at flushes only. */
-  readonly durable?: GrowingOutput | undefined;
-  write(contents: TraceContents, path: string | undefined): FlushResult;
-}
-
-/** A file that grows as the run goes on. */
-export interface GrowingOutput {
-  /** Adds events. @param isFlush whether the file is to be left as one that is never added to again */
-  append(contents: TraceContents, isFlush: boolean): FlushResult;
-}
 
 /** What a recorder is made from: the platform's part. */
 export interface RecorderParts {
@@ -117,24 +64,18 @@ export class Recorder extends Category {
   readonly #categories = new Map<string, Category>();
   readonly #flushListeners: (() => void)[] = [];
   readonly #toggleListeners: ((on: boolean) => void)[] = [];
-  /** Events of each log that earlier incremental flushes have written. */
-  #flushed = new WeakMap<ReadableLog, number>();
-  /** Events of each log that synthetic tracks in the file were made from. */
-  #synthesized = new WeakMap<ReadableLog, number>();
+  readonly #held: HeldEvents;
   readonly #pace: DrainPace;
   #stopDrains: (() => void) | undefined;
   #isDraining = false;
-  readonly #annexes = new Annexes();
   readonly #zones: Category;
   readonly #frames: Category;
   #capacity = DEFAULT_CAPACITY;
   #log: ThreadLog | undefined;
   #enabled = false;
   #warnedOfAllowed = false;
-  #processName = '';
   #threadName: string | undefined;
   #sortIndex = 0;
-  #synthesis: SynthesisOptions | undefined;
 
   constructor(parts: RecorderParts) {
     const filter = new Filter(parts.pid * 31 + parts.tid, parts.warn);
@@ -142,6 +83,7 @@ export class Recorder extends Category {
     this.clock = parts.clock;
     this.#parts = parts;
     this.#filter = filter;
+    this.#held = new HeldEvents(parts, () => this.#logs());
     this.#categories.set(DEFAULT_CATEGORY, this);
     this.#zones = this.category('zone');
     this.#frames = this.category('frame');
@@ -213,7 +155,7 @@ export class Recorder extends Category {
 
   /** Names the process in the viewer. */
   setProcessName(name: string): void {
-    this.#processName = nameText(name);
+    this.#held.processName = nameText(name);
   }
 
   /** Names this thread in the viewer. */
@@ -283,7 +225,7 @@ export class Recorder extends Category {
    * @throws OtraceError `OTRACE_BAD_OPTION` for a window or percentiles out of range
    */
   setSynthesis(on: boolean | SynthesisOptions): void {
-    this.#synthesis = on === true ? {} : on === false ? undefined : checkedSynthesis(on);
+    this.#held.synthesis = on === true ? {} : on === false ? undefined : checkedSynthesis(on);
   }
 
   /**
@@ -326,15 +268,14 @@ export class Recorder extends Category {
     }
     this.#checkAllowed();
     const { incremental, durable } = this.#parts.output;
-    if (durable !== undefined && path === undefined && (incremental || !this.#holdsAll())) {
-      return this.#append(durable, this.#unwritten(), true);
+    if (durable !== undefined && path === undefined && (incremental || !this.#held.isWhole)) {
+      return this.#held.append(durable, true);
     }
     const contents = this.contents(path === undefined && incremental);
     const result = this.#parts.output.write(contents, path);
     // A copy to another path does not take events away from the numbered files, or from one that grows.
     if (result.written && (path === undefined || (!incremental && durable === undefined))) {
-      for (const log of contents.batch.logs) this.#flushed.set(log, log.ring.written);
-      this.#annexes.markWritten(contents.annexes);
+      this.#held.written(contents);
     }
     return result;
   }
@@ -354,9 +295,7 @@ export class Recorder extends Category {
     try {
       const startUs = this.clock.nowUs();
       this.#aside(() => {
-        const ranges = this.#unwritten();
-        const isNew = ranges.some(({ log, fromSequence }) => log.ring.written > fromSequence);
-        if (isNew || this.#annexes.list(true).length > 0) this.#append(durable, ranges, false);
+        if (this.hasUnwritten || this.#held.annexes.list(true).length > 0) this.#held.append(durable, false);
       });
       if (this.#log !== undefined) this.#pace.drained(this.#log.ring, startUs);
     } finally {
@@ -366,57 +305,19 @@ export class Recorder extends Category {
 
   /** Whether there are events that no flush has written. */
   get hasUnwritten(): boolean {
-    return this.#unwritten().some(({ log, fromSequence }) => log.ring.written > fromSequence);
+    return this.#held.hasUnwritten;
   }
 
   /** Memory that the recorder holds, in bytes, about: rings, names, data beside the events, of all threads. */
   get selfBytes(): number {
     const log = this.#log;
     const own = log === undefined ? 0 : log.ring.words.byteLength + log.strings.selfBytes;
-    return own + this.#annexes.selfBytes + (this.#parts.otherBytes?.() ?? 0);
+    return own + this.#held.annexes.selfBytes + (this.#parts.otherBytes?.() ?? 0);
   }
 
   /** What a flush would write. @param onlyNew leaves out what earlier flushes wrote */
   contents(onlyNew = false): TraceContents {
-    const from = (log: ReadableLog): number => (onlyNew ? (this.#flushed.get(log) ?? 0) : 0);
-    const ranges = this.#logs().map((log) => ({ log, fromSequence: from(log) }));
-    const batch = gather(ranges);
-    const synthetic = this.#synthesis === undefined ? undefined : synthesize(batch, this.#synthesis);
-    if (synthetic === undefined) return this.#contentsOf(batch, onlyNew);
-    return this.#contentsOf(gather([...ranges, { log: synthetic, fromSequence: 0 }]), onlyNew);
-  }
-
-  /** Adds what is new to a durable file. @param isFlush also makes synthetic tracks, of what is held and had none */
-  #append(output: GrowingOutput, ranges: readonly LogRange[], isFlush: boolean): FlushResult {
-    let batch = gather(ranges);
-    if (isFlush && this.#synthesis !== undefined) {
-      const had = this.#synthesized;
-      const held = gather(ranges.map(({ log }) => ({ log, fromSequence: had.get(log) ?? 0 })));
-      const synthetic = synthesize(held, this.#synthesis);
-      if (synthetic !== undefined) batch = gather([...ranges, { log: synthetic, fromSequence: 0 }]);
-    }
-    const contents = this.#contentsOf(batch, true);
-    const result = output.append(contents, isFlush);
-    if (!result.written) return result;
-    this.#annexes.markWritten(contents.annexes);
-    for (const log of batch.logs) this.#flushed.set(log, log.ring.written);
-    if (isFlush) for (const log of batch.logs) this.#synthesized.set(log, log.ring.written);
-    return result;
-  }
-
-  #contentsOf(batch: EventBatch, onlyNew: boolean): TraceContents {
-    return {
-      pid: this.#parts.pid,
-      processName: this.#processName,
-      batch,
-      annexes: this.#annexes.list(onlyNew),
-      anchorUs: this.clock.anchorUs,
-      forgottenEvents: this.#parts.forgottenEvents?.() ?? 0,
-      rejectedValues: batch.logs.reduce(
-        (sum, { ring }) => sum + ring.rejectedValues,
-        this.#parts.forgottenRejections?.() ?? 0,
-      ),
-    };
+    return this.#held.contents(onlyNew);
   }
 
   /**
@@ -425,7 +326,7 @@ export class Recorder extends Category {
    * @param argsJson JSON text of an object that holds nothing of what a file must not (see `safe-json.ts`)
    */
   annex(name: string, argsJson: string): void {
-    if (this.#enabled) this.#annexes.add({ name, timeUs: this.clock.nowUs(), argsJson });
+    if (this.#enabled) this.#held.annexes.add({ name, timeUs: this.clock.nowUs(), argsJson });
   }
 
   /** Calls back before each flush, so that others can add their last word. */
@@ -438,17 +339,6 @@ export class Recorder extends Category {
     this.#toggleListeners.push(listener);
   }
 
-  /** Each log from its first event that no flush has written. */
-  #unwritten(): LogRange[] {
-    return this.#logs().map((log) => ({ log, fromSequence: this.#flushed.get(log) ?? 0 }));
-  }
-
-  /** Whether a file can be written anew without losing anything that an earlier one had. */
-  #holdsAll(): boolean {
-    if ((this.#parts.forgottenEvents?.() ?? 0) > 0) return false;
-    return this.#logs().every(({ ring }) => ring.oldest === 0 && ring.wordsWritten <= ring.payloadWords);
-  }
-
   #aside<T>(work: () => T): T {
     return this.#parts.aside === undefined ? work() : this.#parts.aside(work);
   }
@@ -456,10 +346,7 @@ export class Recorder extends Category {
   #outputChanged(): void {
     const { durable } = this.#parts.output;
     // A durable file is a new one, with everything held.
-    if (durable !== undefined) {
-      this.#flushed = new WeakMap();
-      this.#annexes.forgetWritten();
-    }
+    if (durable !== undefined) this.#held.forgetWritten();
     this.#stopDrains?.();
     this.#stopDrains = durable === undefined ? undefined : this.#parts.repeat?.(() => this.drain());
     this.#watchLog();

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { FlushResult } from '../../src/recorder/recorder.js';
+import type { FlushResult } from '../../src/recorder/trace-output.js';
 import { fileRig, readEvents, scratchFolder, smallDisk } from './scratch.js';
 
 const isRoot = process.getuid?.() === 0;

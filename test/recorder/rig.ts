@@ -1,13 +1,8 @@
 /** A recorder whose clock stands still until it is told to move, and whose file is read back from memory. */
 import { writeTraceJson } from '../../src/output/trace-json.js';
 import { Clock } from '../../src/recorder/clock.js';
-import {
-  type FlushResult,
-  Recorder,
-  type RecorderParts,
-  type TraceContents,
-  type TraceOutput,
-} from '../../src/recorder/recorder.js';
+import { Recorder, type RecorderParts } from '../../src/recorder/recorder.js';
+import type { FlushResult, TraceContents, TraceOutput } from '../../src/recorder/trace-output.js';
 
 export interface TraceEvent {
   readonly name: string;
