@@ -2,11 +2,12 @@
  * The heap tracer, `heap` in the program's hands: turns sources on and off, asks them for the picture, and writes
  * the live-bytes counter and the leak report into the trace.
  *
- *     source (attached) -> armed while the tracer is enabled -> snapshot -> report rows -> trace
+ *     source (attached) -> armed while the tracer is enabled -> snapshot (`all-heaps.ts`) -> report rows -> trace
  *
  * Not here: the calls by which a program describes blocks (`program-blocks.ts`), how a source sees allocations (`sources/`), what the rows say (`report.ts`).
  */
 import { OtraceError } from '../errors.js';
+import { AllHeaps } from './all-heaps.js';
 import {
   ExactHeap,
   type ExactOptions,
@@ -24,12 +25,12 @@ import { type ManualHeap, ProgramBlocks } from './program-blocks.js';
 import { type ReportRow, reportRows, withSurvivors } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
-import { type HeapSnapshot, SOURCE_NAMES, type SourceName, type SourceSnapshot } from './snapshot.js';
+import type { HeapSnapshot, SourceName } from './snapshot.js';
 import type { HeapSource, SampledSource } from './source.js';
 import { SourceList } from './source-list.js';
 import { StackCapture, type StackOptions } from './stack.js';
 import type { StreamHost } from './stream.js';
-import { type ThreadHeaps, withThreads } from './thread-heaps.js';
+import type { ThreadHeaps } from './thread-heaps.js';
 import { Throttle } from './throttle.js';
 
 export interface HeapTracerOptions extends StackOptions {
@@ -78,6 +79,7 @@ export class HeapTracer extends ProgramBlocks {
   readonly #manual: ManualHeap;
   readonly #sources: SourceList;
   readonly #threads: ThreadHeaps | undefined;
+  readonly #heaps: AllHeaps;
   readonly #exact: ExactHeap;
   #enabled = false;
   /** The list given to `enable`; undefined for all that are attached. */
@@ -105,6 +107,7 @@ export class HeapTracer extends ProgramBlocks {
       warn: options.warn ?? ((message) => console.error(message)),
     };
     this.#sources = new SourceList(this.host.guard, this.host.warn);
+    this.#heaps = new AllHeaps(events, this.host, this.#sources, options.threads);
     this.#exact = new ExactHeap(events, this.host.guard, this.host.warn);
     this.#manual = options.manual(this.host);
     this.attach(this.#manual);
@@ -248,7 +251,9 @@ export class HeapTracer extends ProgramBlocks {
    */
   snapshot(options: { final?: boolean } = {}): HeapSnapshot {
     this.#threads?.ask('snapshots');
-    return this.#snapshot(options.final ?? false, () => this.#threads?.wait());
+    return this.host.guard.run(() =>
+      this.#heaps.snapshot(options.final ?? false, () => this.#threads?.wait()),
+    );
   }
 
   /**
@@ -342,17 +347,6 @@ export class HeapTracer extends ProgramBlocks {
     return this.#exact.whyAlive(mark, options);
   }
 
-  /** Without it, what is garbage is still counted. */
-  #collect(): void {
-    try {
-      this.host.collect?.();
-    } catch (error) {
-      this.host.warn(
-        `otrace: no garbage collection could be forced (${String(error)}); garbage is still counted`,
-      );
-    }
-  }
-
   /**
    * Notes what is live now, so that a later report can say what has grown since: a report without rows. Costs what a
    * snapshot costs, which for the `js` source is a full garbage collection.
@@ -366,24 +360,13 @@ export class HeapTracer extends ProgramBlocks {
   checkpoint({ collect = true }: CheckpointOptions = {}): void {
     if (this.#unready() !== undefined) return;
     this.host.guard.run(() => {
-      const snapshot = collect ? this.#snapshot(false) : this.#uncollected();
+      const snapshot = collect ? this.#heaps.snapshot(false) : this.#heaps.uncollected();
       this.#history.add(snapshot, 'checkpoint');
       if (!collect) return;
       this.#addPoint();
       const growing = growthOf(snapshot, this.#history);
       this.#events.annex(REPORT_DATA_EVENT, reportDataJson(snapshot, 'checkpoint', growing));
     });
-  }
-
-  /** Memory that otrace itself holds: all of it, and what is the recorder's and the tracer's. */
-  #selfBytes(): { total: number; events: number; heap: number } | undefined {
-    const events = this.#events.selfBytes?.();
-    if (events === undefined) return undefined;
-    let heap = this.host.stacks.selfBytes;
-    for (const source of this.#sources.armed) {
-      heap += this.#sources.attempt(source, () => source.selfBytes?.() ?? 0) ?? 0;
-    }
-    return { total: events + heap, events, heap };
   }
 
   /** Why there can be no report now. */
@@ -394,55 +377,11 @@ export class HeapTracer extends ProgramBlocks {
     return this.host.guard.busy ? 'heap.report() was called from within otrace itself' : undefined;
   }
 
-  /** @param waitForThreads left out, other threads are shown as they were last */
-  #snapshot(final: boolean, waitForThreads?: () => void): HeapSnapshot {
-    return this.host.guard.run(() => {
-      const takenUs = this.#events.nowUs();
-      const { armed } = this.#sources;
-      // The source that collects is the first in the order of sources.
-      if (armed.some((source) => source.endsByCollection) && armed[0]?.snapshotCollects !== true) {
-        this.#collect();
-      }
-      const sources = this.#snapshotsOf(armed, final);
-      const selfBytes = this.#selfBytes()?.total;
-      const own: HeapSnapshot = { takenUs, ...(selfBytes !== undefined && { selfBytes }), sources };
-      waitForThreads?.();
-      return this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
-    });
-  }
-
-  /** The heaps whose snapshot forces no collection, as they are. */
-  #uncollected(): HeapSnapshot {
-    const takenUs = this.#events.nowUs();
-    const armed = this.#sources.armed.filter((source) => source.snapshotCollects !== true);
-    const own: HeapSnapshot = { takenUs, sources: this.#snapshotsOf(armed, false) };
-    const all = this.#threads === undefined ? own : withThreads(own, this.#threads.heaps());
-    return { ...all, sources: all.sources.filter(({ estimated }) => !estimated) };
-  }
-
-  #snapshotsOf(armed: readonly HeapSource[], final: boolean): SourceSnapshot[] {
-    return armed
-      .map((source) => this.#sources.attempt(source, () => source.snapshot(final)))
-      .filter((taken) => taken !== undefined);
-  }
-
   #addPoint(): void {
     if (!this.#enabled) return;
     this.host.guard.run(() => {
-      const others = this.#threads?.liveBytes() ?? {};
-      const series: Record<string, number> = { total: 0 };
-      let total = 0;
-      for (const name of SOURCE_NAMES) {
-        const source = this.#sources.armed.find((armed) => armed.name === name);
-        if (source === undefined && !others[name]) continue;
-        const own = source && this.#sources.attempt(source, () => source.liveBytes());
-        const bytes = (own ?? 0) + (others[name] ?? 0);
-        series[name] = bytes;
-        total += bytes;
-      }
-      series['total'] = total;
-      this.#events.counter(LIVE_COUNTER, series);
-      const selfBytes = this.#selfBytes();
+      this.#events.counter(LIVE_COUNTER, this.#heaps.liveBytes());
+      const selfBytes = this.#heaps.selfBytes();
       if (selfBytes !== undefined) this.#events.counter('otrace_self_bytes', selfBytes);
       this.host.throttle.pointAdded();
     });
