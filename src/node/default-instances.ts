@@ -125,6 +125,7 @@ function mainThread(settings: Settings, exit: ExitTasks, aside: Aside): ThreadPa
     forgottenEvents: () => logs?.forgottenEvents ?? 0,
     forgottenRejections: () => logs?.forgottenRejections ?? 0,
     otherBytes: () => logs?.selfBytes ?? 0,
+    letGo: (log) => logs?.letGo(log) ?? false,
     repeat: (task) => {
       const timer = setInterval(task, DRAIN_EVERY_MS).unref();
       return () => clearInterval(timer);

@@ -63,6 +63,18 @@ export class WorkerLogs {
     return bytes;
   }
 
+  /**
+   * All of a log that a file had room for is in a file that is only added to.
+   *
+   * @returns whether it is not kept any longer: its worker has ended, and nothing has come since
+   */
+  letGo(log: ReadableLog): boolean {
+    const at = this.#ended.indexOf(log.identity.tid);
+    if (at < 0 || !(log instanceof WorkerLog) || log.written !== log.ring.written) return false;
+    this.#ended.splice(at, 1);
+    return this.#logs.delete(log.identity.tid);
+  }
+
   #receive({ log, flush }: FromWorker, requests: WorkerRequests): void {
     // While the logs are read a flush is under way, which fulfils the request.
     if (flush !== undefined && !this.#reading)

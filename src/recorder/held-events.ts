@@ -23,6 +23,8 @@ export class HeldEvents {
   #written = new WeakMap<ReadableLog, number>();
   /** Events of each log that synthetic tracks in the file were made from. */
   #synthesized = new WeakMap<ReadableLog, number>();
+  /** Whether there were events that are in a file and nowhere else. */
+  #hasLetGo = false;
 
   /** @param logs of all threads */
   constructor(parts: RecorderParts, logs: () => readonly ReadableLog[]) {
@@ -36,7 +38,7 @@ export class HeldEvents {
 
   /** Whether a file can be written anew without losing anything that an earlier one had. */
   get isWhole(): boolean {
-    if ((this.#parts.forgottenEvents?.() ?? 0) > 0) return false;
+    if (this.#hasLetGo || (this.#parts.forgottenEvents?.() ?? 0) > 0) return false;
     return this.#logs().every(({ ring }) => ring.oldest === 0 && ring.wordsWritten <= ring.payloadWords);
   }
 
@@ -63,6 +65,8 @@ export class HeldEvents {
     if (!result.written) return result;
     this.written(contents);
     if (isFlush) for (const log of batch.logs) this.#synthesized.set(log, log.ring.written);
+    if (this.synthesis === undefined)
+      for (const log of batch.logs) this.#hasLetGo = this.#parts.letGo?.(log) || this.#hasLetGo;
     return result;
   }
 

@@ -43,6 +43,8 @@ export interface RecorderParts {
   readonly openLog?: (bytes: number) => ThreadLog;
   /** Logs of other threads, to be written together with this one's. */
   readonly otherLogs?: () => readonly ReadableLog[];
+  /** Told that all of a log is in a file that is only added to; answers whether it is not kept any longer. */
+  readonly letGo?: (log: ReadableLog) => boolean;
   /** Memory of other threads' logs, in bytes. */
   readonly otherBytes?: () => number;
   /** Number of events in other threads' logs that are no longer kept. */

@@ -218,6 +218,30 @@ describe('the events of a worker', () => {
   });
 });
 
+describe('a log that is in a file that only grows', () => {
+  it('is kept while its worker lives, and let go once that has ended and nothing has come since', async () => {
+    const { worker, tid, ask } = await start();
+    await ask('record', 10);
+    assert.equal(logs.letGo(logOf(tid)), false, 'more may come');
+    const before = logOf(tid);
+    const written = before.ring.written;
+    await ask('record', 5);
+    const ended = once(worker, 'exit');
+    await worker.terminate();
+    await ended;
+    const after = logOf(tid);
+    assert.equal(after.ring.written, written + 5);
+    const { selfBytes } = logs;
+    assert.equal(logs.letGo(after), true);
+    assert.ok(logs.selfBytes < selfBytes);
+    assert.equal(
+      logs.read().find(({ identity }) => identity.tid === tid),
+      undefined,
+    );
+    assert.equal(logs.letGo(after), false, 'it is gone already');
+  });
+});
+
 describe('shared strings', () => {
   it('are read by another owner of the memory, growing as needed', () => {
     const written = new SharedStrings();
