@@ -97,7 +97,7 @@ export function define(command: Command): void {
     .option('--no-http', 'leave HTTP requests out')
     .option(
       '--http-all',
-      'every HTTP request; otherwise, beyond 200 a second, a share and all slow or failed ones',
+      'every HTTP request; otherwise, beyond 1,000 a second, a share and all slow or failed ones',
     )
     .option('--no-event-loop', 'leave event-loop stalls out')
     .option('--quiet', 'print nothing')

@@ -12,8 +12,8 @@
  * A second begins with the first request after the one before has passed. Cost: some 10 ns a request.
  */
 
-/** Requests a second that are all kept. */
-const RATE = 200;
+/** Requests a second that are all kept: a file grows by a megabyte in five seconds with them. */
+const RATE = 1000;
 const SLOW = 4;
 const SECOND_US = 1e6;
 
@@ -21,6 +21,7 @@ export class RequestShare {
   /** Requests that were left out, ever. */
   leftOut = 0;
   readonly #turned: () => void;
+  readonly #rate: number;
   #secondUs = Number.NEGATIVE_INFINITY;
   /** Of this second: requests, what they took together, slow and failed ones that were kept. */
   #count = 0;
@@ -31,8 +32,12 @@ export class RequestShare {
   #stride = 1;
   #skip = 0;
 
-  /** @param turned called now and then while requests are left out, a second apart or more */
-  constructor(turned: () => void) {
+  /**
+   * @param turned called now and then while requests are left out, a second apart or more
+   * @param rate requests a second that are all kept
+   */
+  constructor(turned: () => void, rate = RATE) {
+    this.#rate = rate;
     this.#turned = turned;
   }
 
@@ -41,7 +46,7 @@ export class RequestShare {
     if (nowUs - this.#secondUs >= SECOND_US) this.#turn(nowUs);
     this.#count++;
     this.#sumUs += durationUs;
-    if ((failed || durationUs >= this.#slowUs) && this.#notable < RATE) {
+    if ((failed || durationUs >= this.#slowUs) && this.#notable < this.#rate) {
       this.#notable++;
       return true;
     }
@@ -51,13 +56,13 @@ export class RequestShare {
       return false;
     }
     // In a second that is busier than the one before the share comes down as they come.
-    this.#skip = Math.max(this.#stride, Math.ceil(this.#count / RATE)) - 1;
+    this.#skip = Math.max(this.#stride, Math.ceil(this.#count / this.#rate)) - 1;
     return true;
   }
 
   #turn(nowUs: number): void {
     const seconds = (nowUs - this.#secondUs) / SECOND_US;
-    const stride = Math.max(1, Math.ceil(this.#count / seconds / RATE));
+    const stride = Math.max(1, Math.ceil(this.#count / seconds / this.#rate));
     if (this.#stride > 1 || stride > 1 || this.#skip > 0) this.#turned();
     this.#stride = stride;
     this.#skip = Math.min(this.#skip, stride - 1);

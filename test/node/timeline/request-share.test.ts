@@ -13,14 +13,14 @@ function second(share: RequestShare, at: number, count: number, tookUs = (_: num
 
 describe('the share of requests that is kept', () => {
   it('is all of them up to 200 a second', () => {
-    const share = new RequestShare(() => assert.fail('nothing is left out'));
+    const share = new RequestShare(() => assert.fail('nothing is left out'), 200);
     for (let at = 1; at <= 5; at++) assert.equal(second(share, at, 200).length, 200);
     assert.equal(share.leftOut, 0);
   });
 
   it('is spread evenly over busy seconds, whose rate it holds, and counts what it leaves out', () => {
     let turns = 0;
-    const share = new RequestShare(() => turns++);
+    const share = new RequestShare(() => turns++, 200);
     const first = second(share, 1, 10_000).length;
     assert.ok(first >= 200 && first < 1200, `${first} of a busy second that nobody could foresee`);
     for (let at = 2; at <= 4; at++) {
@@ -35,7 +35,7 @@ describe('the share of requests that is kept', () => {
   });
 
   it('is all of them again when it is calm again', () => {
-    const share = new RequestShare(() => {});
+    const share = new RequestShare(() => {}, 200);
     second(share, 1, 10_000);
     second(share, 2, 150); // the end of the busy time is not foreseen either
     assert.equal(second(share, 3, 150).length, 150);
@@ -44,7 +44,7 @@ describe('the share of requests that is kept', () => {
   });
 
   it('has all slow and failed ones, within the same rate again', () => {
-    const share = new RequestShare(() => {});
+    const share = new RequestShare(() => {}, 200);
     second(share, 1, 10_000);
     const slow = (i: number): boolean => i % 100 === 50;
     const kept = second(share, 2, 10_000, (i) => (slow(i) ? 10_000 : 1000));
