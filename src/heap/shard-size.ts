@@ -3,18 +3,23 @@
  * a hash is turned into a home by a multiplication and a shift.
  */
 
-/** A number of homes: `factor << doublings`, with a factor of 8 .. 15, and two doublings at least so that it is a multiple of 4. */
+/**
+ * A number of homes: `factor << doublings`, with a factor of 8 .. 15; below `EIGHTHS_FROM` doublings 8 alone, so that every
+ * number is a multiple of 4.
+ */
 export interface ShardSize {
   readonly factor: number;
   readonly doublings: number;
 }
 
 const LEAST_FACTOR = 8;
-export const SMALLEST: ShardSize = { factor: LEAST_FACTOR, doublings: 2 };
+export const SMALLEST: ShardSize = { factor: LEAST_FACTOR, doublings: 0 };
+const EIGHTHS_FROM = 2;
 
 /** Blocks for each home at most. With it a block, its share of the homes and an eighth of both stay below 24 bytes. */
 const LOAD = 0.8;
-const SHRINK_LOAD = 0.54;
+/** With fewer blocks than this share of the room of the size below, that one will do. */
+const SHRINK_SHARE = 0.77;
 
 export function homesOf({ factor, doublings }: ShardSize): number {
   return factor << doublings;
@@ -27,23 +32,22 @@ export function roomOf(size: ShardSize): number {
 
 /** With fewer blocks the size below will do. */
 export function shrinkAt(size: ShardSize): number {
-  return size.doublings === SMALLEST.doublings && size.factor === LEAST_FACTOR
-    ? 0
-    : Math.floor(homesOf(size) * SHRINK_LOAD);
+  const below = smaller(size);
+  return homesOf(below) === homesOf(size) ? 0 : Math.floor(roomOf(below) * SHRINK_SHARE);
 }
 
-/** The size an eighth (at most) above. */
+/** The size an eighth above, at most; while there are few homes twice as large. */
 export function larger({ factor, doublings }: ShardSize): ShardSize {
-  const isLast = factor === 2 * LEAST_FACTOR - 1;
+  const isLast = doublings < EIGHTHS_FROM || factor === 2 * LEAST_FACTOR - 1;
   return isLast ? { factor: LEAST_FACTOR, doublings: doublings + 1 } : { factor: factor + 1, doublings };
 }
 
 /** The size below; the smallest has none. */
 export function smaller({ factor, doublings }: ShardSize): ShardSize {
   if (factor > LEAST_FACTOR) return { factor: factor - 1, doublings };
-  return doublings === SMALLEST.doublings
-    ? SMALLEST
-    : { factor: 2 * LEAST_FACTOR - 1, doublings: doublings - 1 };
+  if (doublings === 0) return SMALLEST;
+  const isLeast = doublings <= EIGHTHS_FROM;
+  return { factor: isLeast ? LEAST_FACTOR : 2 * LEAST_FACTOR - 1, doublings: doublings - 1 };
 }
 
 /** The smallest size with room for so many blocks. */

@@ -130,7 +130,7 @@ describe('LiveTable', () => {
     for (let n = 0; n < 99_000; n++) table.take(n);
     assert.ok(table.slotBytes < full / 30, `${table.slotBytes} of ${full} left`);
     for (let n = 99_000; n < 100_000; n++) assert.equal(table.take(n), 1);
-    assert.ok(table.slotBytes <= 16 * 600, `${table.slotBytes} left when empty`);
+    assert.ok(table.slotBytes <= 16 * 4 * 64, `${table.slotBytes} left when empty`);
   });
 
   it('never rebuilds more than one shard in one step once spread', () => {
