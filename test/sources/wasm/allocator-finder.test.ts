@@ -117,6 +117,28 @@ describe('a module without names', () => {
     assert.equal(text, 'x allocate, y free');
   });
 
+  test('so is a realloc that needs many functions besides, each for next to nothing', () => {
+    const fields = Array.from(
+      { length: 60 },
+      (_, i) => `(func $field${i} (param i32) (result i32) (local.get 0))`,
+    );
+    const reads = fields.map((_, i) => `(drop (call $field${i} (local.get 0)))`);
+    const calling = STRIPPED.replaceAll('(i32.const 4096)', '(i32.const 8192)').replace(
+      '(local.set 2 (global.get $list))',
+      `${reads.slice(0, 35).join(' ')} $&`,
+    );
+    assert.notEqual(calling, STRIPPED);
+    const { text, complete } = find(
+      assemble(`(module ${calling} ${fields.join(' ')}
+        (func (export "r") (param i32 i32) (result i32) (local i32) ${reads.slice(30).join(' ')}
+          (local.set 2 (call $x (local.get 1)))
+          (memory.copy (local.get 2) (local.get 0) (local.get 1))
+          (call $y (local.get 0))
+          (local.get 2)))`),
+    );
+    assert.deepEqual([text, complete], ['r reallocate, x allocate, y free', true]);
+  });
+
   test('no allocator is seen in what only hands out memory', () => {
     const { hooks, how } = find(
       assemble(`(module (memory (export "m") 2) (global $top (mut i32) (i32.const 1024))
