@@ -40,14 +40,14 @@ export function findAllocator(module: WasmModule, names: AllocatorNames = {}): F
   }
   const named = new Map<number, AllocationShape>();
   for (const [index, name] of module.functionNames) addIfNamed(module, named, index, demangle(name));
-  dropBindings(module, named);
+  const inner = new Map([...named].filter(([index]) => !isBinding(module, index)));
 
   const collected = findCollected(module);
-  if (isWhole(named.values())) {
-    for (const [index, shape] of exported) if (!isBinding(module, index)) named.set(index, shape);
+  if (isWhole(inner.values())) {
+    for (const [index, shape] of exported) if (!isBinding(module, index)) inner.set(index, shape);
     const hidden = collected?.visibleByName === false;
     const because = hidden ? `; ${collected.reason}` : '';
-    return { hooks: hooksOf(named), how: `by the name section${because}`, complete: !hidden };
+    return { hooks: hooksOf(inner), how: `by the name section${because}`, complete: !hidden };
   }
   if (collected !== undefined) {
     return isWhole(exported.values())
@@ -76,13 +76,6 @@ function search(module: WasmModule, named: ReadonlyMap<number, AllocationShape>)
 /** What wasm-bindgen exports to JavaScript wraps the allocator that the rest of the code calls. */
 function isBinding(module: WasmModule, functionIndex: number): boolean {
   return module.exports.some(({ index, name }) => index === functionIndex && name.startsWith('__wbindgen_'));
-}
-
-/** Leaves the bindings out where the name section knows what is behind them. */
-function dropBindings(module: WasmModule, named: Map<number, AllocationShape>): void {
-  const inner = [...named].filter(([index]) => !isBinding(module, index));
-  if (!isWhole(inner.map(([, shape]) => shape))) return;
-  for (const index of [...named.keys()]) if (isBinding(module, index)) named.delete(index);
 }
 
 function fromUser(module: WasmModule, names: AllocatorNames): AllocationHook[] {

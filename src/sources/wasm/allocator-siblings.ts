@@ -136,7 +136,7 @@ export function siblingShape(
       const call: Allocate2 = (trial, alignment, bytes) => {
         const out = allocate.call(trial, ALIGNMENT);
         if (out === undefined || out === 0 || trial.call(f, out, alignment, bytes) !== 0) return undefined;
-        return new DataView(trial.memory.buffer).getUint32(out, true);
+        return trial.addressAt(out);
       };
       return aligns(call) ? { event: 'allocate', size: 2, out: 0 } : undefined;
     }
