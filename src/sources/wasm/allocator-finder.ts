@@ -25,7 +25,7 @@ export interface FoundAllocator {
   readonly hooks: readonly AllocationHook[];
   /** For a person: how it was found and how sure that is, or why there is none. */
   readonly how: string;
-  /** False when memory may be resized or taken in ways that the hooks can't see. */
+  /** False when blocks may be resized where they are by a function that was not found. */
   readonly complete: boolean;
 }
 
@@ -47,11 +47,19 @@ export function findAllocator(module: WasmModule, names: AllocatorNames = {}): F
     for (const [index, shape] of exported) if (!isBinding(module, index)) inner.set(index, shape);
     const hidden = collected?.visibleByName === false;
     const because = hidden ? `; ${collected.reason}` : '';
-    return { hooks: hooksOf(inner), how: `by the name section${because}`, complete: !hidden };
+    return {
+      hooks: hooksOf(inner),
+      how: `by the name section${because}`,
+      complete: !hidden || resizes(inner.values()),
+    };
   }
   if (collected !== undefined) {
     return isWhole(exported.values())
-      ? { hooks: hooksOf(exported), how: `by export names; ${collected.reason}`, complete: false }
+      ? {
+          hooks: hooksOf(exported),
+          how: `by export names; ${collected.reason}`,
+          complete: resizes(exported.values()),
+        }
       : { hooks: [], how: collected.reason, complete: false };
   }
   return search(module, new Map([...named, ...exported]));
@@ -66,11 +74,12 @@ function search(module: WasmModule, named: ReadonlyMap<number, AllocationShape>)
     problem = error instanceof Error ? error.message : String(error);
   }
   if (hooks.length === 0 && isWhole(named.values())) {
-    return { hooks: hooksOf(named), how: 'by export names, not confirmed by trial calls', complete: false };
+    const how = 'by export names, not confirmed by trial calls';
+    return { hooks: hooksOf(named), how, complete: resizes(named.values()) };
   }
   if (hooks.length === 0) return { hooks, how: problem, complete: false };
   const how = named.size > 0 ? 'by export names and trial calls' : 'by trial calls';
-  return { hooks, how, complete: hooks.some(({ shape }) => shape.event === 'reallocate') };
+  return { hooks, how, complete: resizes(hooks.map(({ shape }) => shape)) };
 }
 
 /** What wasm-bindgen exports to JavaScript wraps the allocator that the rest of the code calls. */
@@ -130,6 +139,10 @@ function addIfNamed(
 function isWhole(shapes: Iterable<AllocationShape>): boolean {
   const events = new Set([...shapes].map((shape) => shape.event));
   return events.has('allocate') && events.has('free');
+}
+
+function resizes(shapes: Iterable<AllocationShape>): boolean {
+  return [...shapes].some((shape) => shape.event === 'reallocate');
 }
 
 function hooksOf(shapes: ReadonlyMap<number, AllocationShape>): AllocationHook[] {
