@@ -22,6 +22,7 @@ import {
   replaceClass,
 } from './namespace-hooks.js';
 import type { OffsetMap } from './offset-map.js';
+import { OFFSETS_SECTION, readOffsets } from './offset-section.js';
 
 export interface Announced {
   readonly instance: WebAssembly.Instance;
@@ -32,7 +33,7 @@ export interface Announced {
   readonly imports: unknown;
   /** Undefined for a module that was not rewritten. */
   readonly identity: ModuleIdentity | undefined;
-  /** Of what was instantiated; undefined for a module that another thread rewrote, too. */
+  /** Of what was instantiated; undefined, too, for a module that another thread rewrote and that does not bring them along. */
   readonly offsets: OffsetMap | undefined;
 }
 
@@ -289,7 +290,9 @@ export class WebAssemblyHooks {
       const [section] = this.#original.customSections(module, IDENTITY_SECTION);
       const identity = section === undefined ? undefined : readIdentity(section);
       if (identity === undefined) return undefined;
-      const received = { identity, offsets: undefined, stand: undefined };
+      const [table] = this.#original.customSections(module, OFFSETS_SECTION);
+      const offsets = table === undefined ? undefined : readOffsets(table, identity.movedFrom);
+      const received = { identity, offsets, stand: undefined };
       this.#known.set(module, received);
       return received;
     } catch {
