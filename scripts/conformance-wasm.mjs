@@ -42,8 +42,8 @@ for (const file of files) {
         `${file}${allocator ? ' (with an allocator)' : ''}\n  without: ${expected[i]}\n  with:    ${actual[i]}`,
       );
     }
-    if (hooked.includes('otrace: '))
-      console.log(`${file}: ${hooked.split('\n').find((line) => line.includes('otrace: '))}`);
+    const warning = /^otrace: .*$/m.exec(hooked);
+    if (warning !== null) console.log(`${file}: ${warning[0]}`);
   }
 }
 console.log(
