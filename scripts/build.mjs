@@ -1,6 +1,7 @@
 // Builds dist/: one bundle an entry (a preload must load in milliseconds, so no file tree to walk), ESM with
 // shared chunks, CommonJS with none, and the declarations of both. Packages stay external: only the CLI has any.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -58,15 +59,20 @@ await Promise.all([
     },
     define: { OTRACE_VERSION: JSON.stringify(version), 'import.meta.url': 'otraceModuleUrl' },
   }),
-  // What is preloaded: a few lines, which load `attach.js` when there is something for it to do.
-  build({
-    ...common,
-    ...small,
-    outfile: 'dist/cjs/hooks.js',
-    entryPoints: [entry('node/preload')],
-    external: ['./attach.js'],
-  }),
 ]);
+
+// What is preloaded: a few lines, which load `attach.js` when there is something for it to do.
+const attach = readFileSync(join(root, 'dist/cjs/attach.js'));
+await build({
+  ...common,
+  ...small,
+  outfile: 'dist/cjs/hooks.js',
+  entryPoints: [entry('node/preload')],
+  external: ['./attach.js'],
+  define: {
+    OTRACE_ATTACH_DIGEST: JSON.stringify(createHash('sha256').update(attach).digest('hex').slice(0, 16)),
+  },
+});
 
 // The same declarations serve both formats: the nearest package.json decides how a .d.ts is read.
 const tsc = createRequire(import.meta.url).resolve('typescript/package.json');

@@ -16,6 +16,7 @@ import { say, warn } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
 import type { FlushResult } from '../recorder/trace-output.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
+import { bytecodeFolder } from './bytecode-folder.js';
 import { showChildTraces } from './child-traces.js';
 import { endOf, heapBytesAtEnd, LeftBehind, whatIsMissing } from './left-behind.js';
 import { nodeCommand } from './node-command.js';
@@ -135,6 +136,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       httpAll: flags.httpAll === true,
       resultFile,
+      bytecodeFolder: bytecodeFolder(),
     }),
   };
   try {

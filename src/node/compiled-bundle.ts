@@ -1,0 +1,64 @@
+/**
+ * Runs a bundle from the bytecode that V8 made of it in an earlier run. To compile the hooks, function by function as
+ * they are first called, takes longer than all else that they do in a short program.
+ *
+ * A file holds the bytecode twice, since V8 runs what it is given unseen: halves that differ are a damaged file. V8
+ * itself refuses what another version of it has made, or other flags; both are in the file's name, and so is the
+ * bundle's digest, of which V8 knows the length only. Whatever fails here, the bundle is compiled.
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+
+/** Later V8 has let go of the bytecode of what ran at the start. */
+const STILL_COMPLETE_MS = 10_000;
+
+type Load = (exports: object, require: NodeJS.Require, module: object, file: string, folder: string) => void;
+
+/**
+ * Runs a CommonJS bundle, and leaves its bytecode when the process ends if there was none.
+ *
+ * @param bundle its path; the text is ASCII
+ * @param digest of its text
+ * @param folder where the bytecode is kept. REQUIRES: nobody else can write to it
+ * @throws when the bundle can't be read, or throws itself
+ */
+export function runCompiled(bundle: string, digest: string, folder: string): void {
+  const require = createRequire(bundle);
+  // Loaded here: they take milliseconds, and few processes come to this.
+  const { cachedDataVersionTag } = require('node:v8') as typeof import('node:v8');
+  const { Script } = require('node:vm') as typeof import('node:vm');
+  const kept = join(folder, `${basename(bundle)}-${digest}-${cachedDataVersionTag().toString(16)}`);
+  const text = readFileSync(bundle, 'latin1');
+  const cachedData = readTwice(kept);
+  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
+    filename: bundle,
+    ...(cachedData !== undefined && { cachedData }),
+  });
+  const module = { exports: {} };
+  (script.runInThisContext() as Load)(module.exports, require, module, bundle, dirname(bundle));
+  if (cachedData !== undefined && script.cachedDataRejected !== true) return;
+  process.once('exit', () => {
+    if (performance.now() < STILL_COMPLETE_MS) writeTwice(kept, script.createCachedData());
+  });
+}
+
+function readTwice(file: string): Buffer | undefined {
+  try {
+    const bytes = readFileSync(file);
+    const half = bytes.subarray(0, bytes.length >>> 1);
+    return half.equals(bytes.subarray(half.length)) ? half : undefined;
+  } catch {
+    return undefined; // there is none yet
+  }
+}
+
+function writeTwice(file: string, bytes: Buffer): void {
+  const unfinished = `${file}.${process.pid}.tmp`;
+  try {
+    writeFileSync(unfinished, Buffer.concat([bytes, bytes]), { mode: 0o600 });
+    renameSync(unfinished, file);
+  } catch {
+    // The next run compiles again.
+  }
+}
