@@ -15,7 +15,7 @@ import autocannon from 'autocannon';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const server = join(root, 'bench/servers/fastify.mjs');
-const cli = join(root, 'dist/esm/cli.js');
+const cli = join(root, 'dist/cjs/cli.js');
 const datadog = join(root, 'bench/servers/datadog-heap.cjs');
 const [seconds = 5, rounds = 5] = process.argv.slice(2).map(Number);
 

@@ -41,7 +41,7 @@ await Promise.all([
     splitting: true,
     outdir: 'dist/esm',
     banner: { js: ownBuffers },
-    entryPoints: [...loaded, 'hooks', 'browser', 'cli'].map(entry),
+    entryPoints: [...loaded, 'hooks', 'browser'].map(entry),
     define: { OTRACE_VERSION: JSON.stringify(version) },
   }),
   build({
@@ -51,6 +51,7 @@ await Promise.all([
     entryPoints: {
       ...Object.fromEntries(loaded.map((name) => [name, entry(name)])),
       attach: entry('hooks'),
+      verbs: entry('cli'),
       'wasm-source': entry('sources/wasm/wasm-source'),
       'object-tracking': entry('sources/v8/object-tracking'),
     },
@@ -61,17 +62,22 @@ await Promise.all([
   }),
 ]);
 
-// What is preloaded: a few lines, which load `attach.js` when there is something for it to do.
-const attach = readFileSync(join(root, 'dist/cjs/attach.js'));
+// What is preloaded, and what is started: a few lines, which load `attach.js` when there is something for it to do, and
+// `verbs.js`.
+const digestOf = (bundle) =>
+  JSON.stringify(
+    createHash('sha256')
+      .update(readFileSync(join(root, 'dist/cjs', bundle)))
+      .digest('hex')
+      .slice(0, 16),
+  );
 await build({
   ...common,
   ...small,
-  outfile: 'dist/cjs/hooks.js',
-  entryPoints: [entry('node/preload')],
-  external: ['./attach.js'],
-  define: {
-    OTRACE_ATTACH_DIGEST: JSON.stringify(createHash('sha256').update(attach).digest('hex').slice(0, 16)),
-  },
+  outdir: 'dist/cjs',
+  entryPoints: { hooks: entry('node/preload'), cli: entry('cli/launch') },
+  external: ['./attach.js', './verbs.js'],
+  define: { OTRACE_ATTACH_DIGEST: digestOf('attach.js'), OTRACE_VERBS_DIGEST: digestOf('verbs.js') },
 });
 
 // The same declarations serve both formats: the nearest package.json decides how a .d.ts is read.

@@ -6,17 +6,19 @@
  * itself refuses what another version of it has made, or other flags; both are in the file's name, and so is the
  * bundle's digest, of which V8 knows the length only. Whatever fails here, the bundle is compiled.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 
 /** Later V8 has let go of the bytecode of what ran at the start. */
 const STILL_COMPLETE_MS = 10_000;
+/** The run that left the bytecode may not have called all that others do. */
+const MADE_ANEW_AFTER_MS = 24 * 60 * 60 * 1000;
 
 type Load = (exports: object, require: NodeJS.Require, module: object, file: string, folder: string) => void;
 
 /**
- * Runs a CommonJS bundle, and leaves its bytecode when the process ends if there was none.
+ * Runs a CommonJS bundle, and leaves its bytecode when the process ends, if there was none or old one.
  *
  * @param bundle its path; the text is ASCII
  * @param digest of its text
@@ -37,10 +39,15 @@ export function runCompiled(bundle: string, digest: string, folder: string): voi
   });
   const module = { exports: {} };
   (script.runInThisContext() as Load)(module.exports, require, module, bundle, dirname(bundle));
-  if (cachedData !== undefined && script.cachedDataRejected !== true) return;
+  if (cachedData !== undefined && script.cachedDataRejected !== true && isOfToday(kept)) return;
   process.once('exit', () => {
     if (performance.now() < STILL_COMPLETE_MS) writeTwice(kept, script.createCachedData());
   });
+}
+
+function isOfToday(file: string): boolean {
+  const madeMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return Date.now() - madeMs < MADE_ANEW_AFTER_MS;
 }
 
 function readTwice(file: string): Buffer | undefined {

@@ -1,7 +1,7 @@
 // The hooks run from the bytecode of an earlier run, and whatever is wrong with that does not show in the program.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -67,6 +67,13 @@ describe('the bytecode of the hooks', () => {
       const half = bytes.subarray(0, bytes.length / 2);
       assert.ok(bytes.length > 100_000 && half.equals(bytes.subarray(bytes.length / 2)));
     }
+  });
+
+  it('is made anew when it is old: another run calls more', () => {
+    const [file] = keptFiles();
+    utimesSync(file!, new Date(0), new Date(0));
+    run(folder);
+    assert.ok(statSync(file!).mtimeMs > 0);
   });
 
   it('is of these flags of V8 alone', () => {
