@@ -7,8 +7,6 @@
  * bundle's digest, of which V8 knows the length only. Whatever fails here, the bundle is compiled.
  */
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
 
 /** Later V8 has let go of the bytecode of what ran at the start. */
 const STILL_COMPLETE_MS = 10_000;
@@ -26,8 +24,9 @@ type Load = (exports: object, require: NodeJS.Require, module: object, file: str
  * @throws when the bundle can't be read, or throws itself
  */
 export function runCompiled(bundle: string, digest: string, folder: string): void {
-  const require = createRequire(bundle);
   // Loaded here: they take milliseconds, and few processes come to this.
+  const { createRequire } = require('node:module') as typeof import('node:module');
+  const { basename, dirname, join } = require('node:path') as typeof import('node:path');
   const { cachedDataVersionTag } = require('node:v8') as typeof import('node:v8');
   const { Script } = require('node:vm') as typeof import('node:vm');
   const kept = join(folder, `${basename(bundle)}-${digest}-${cachedDataVersionTag().toString(16)}`);
@@ -38,7 +37,7 @@ export function runCompiled(bundle: string, digest: string, folder: string): voi
     ...(cachedData !== undefined && { cachedData }),
   });
   const module = { exports: {} };
-  (script.runInThisContext() as Load)(module.exports, require, module, bundle, dirname(bundle));
+  (script.runInThisContext() as Load)(module.exports, createRequire(bundle), module, bundle, dirname(bundle));
   if (cachedData !== undefined && script.cachedDataRejected !== true && isOfToday(kept)) return;
   process.once('exit', () => {
     if (performance.now() < STILL_COMPLETE_MS) writeTwice(kept, script.createCachedData());

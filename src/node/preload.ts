@@ -9,7 +9,6 @@
  * hooks themselves are a bundle of their own (`hooks.ts`, built as `attach.js`): to parse it takes longer than all the
  * rest of a preload. So this file imports next to nothing.
  */
-import { join } from 'node:path';
 import { runCompiled } from './compiled-bundle.js';
 import { INSTANCES } from './instances-key.js';
 import { CHANNEL, isMainThread } from './main-thread.js';
@@ -39,7 +38,7 @@ function attach(): void {
     const folder = readRunOptions(process.env)?.bytecodeFolder;
     if (folder === undefined)
       require('./attach.js'); // in words that a bundler follows
-    else runCompiled(join(__dirname, 'attach.js'), OTRACE_ATTACH_DIGEST, folder);
+    else runCompiled(`${__dirname}/attach.js`, OTRACE_ATTACH_DIGEST, folder);
   } catch (error) {
     warn(
       `could not load the hooks (${String((error as Error).message).split('\n')[0]}); the program runs untraced`,
