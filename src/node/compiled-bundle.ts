@@ -4,7 +4,10 @@
  *
  * A file holds the bytecode twice, since V8 runs what it is given unseen: halves that differ are a damaged file. V8
  * itself refuses what another version of it has made, or other flags; both are in the file's name, and so is the
- * bundle's digest, of which V8 knows the length only. Whatever fails here, the bundle is compiled.
+ * bundle's digest, of which V8 knows the length only. Frames have the path under which the bytecode was made, so each
+ * place where the bundle is installed has a file of its own. Whatever fails here, the bundle is compiled.
+ *
+ *     path \0 bytecode | path \0 bytecode
  */
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 
@@ -29,9 +32,13 @@ export function runCompiled(bundle: string, digest: string, folder: string): voi
   const { basename, dirname, join } = require('node:path') as typeof import('node:path');
   const { cachedDataVersionTag } = require('node:v8') as typeof import('node:v8');
   const { Script } = require('node:vm') as typeof import('node:vm');
-  const kept = join(folder, `${basename(bundle)}-${digest}-${cachedDataVersionTag().toString(16)}`);
+  const kept = join(
+    folder,
+    `${basename(bundle)}-${digest}-${placeOf(bundle)}-${cachedDataVersionTag().toString(16)}`,
+  );
+  const place = Buffer.from(`${bundle}\0`);
   const text = readFileSync(bundle, 'latin1');
-  const cachedData = readTwice(kept);
+  const cachedData = readTwice(kept, place);
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
     filename: bundle,
     ...(cachedData !== undefined && { cachedData }),
@@ -40,7 +47,7 @@ export function runCompiled(bundle: string, digest: string, folder: string): voi
   (script.runInThisContext() as Load)(module.exports, createRequire(bundle), module, bundle, dirname(bundle));
   if (cachedData !== undefined && script.cachedDataRejected !== true && isOfToday(kept)) return;
   process.once('exit', () => {
-    if (performance.now() < STILL_COMPLETE_MS) writeTwice(kept, script.createCachedData());
+    if (performance.now() < STILL_COMPLETE_MS) writeTwice(kept, place, script.createCachedData());
   });
 }
 
@@ -49,20 +56,28 @@ function isOfToday(file: string): boolean {
   return Date.now() - madeMs < MADE_ANEW_AFTER_MS;
 }
 
-function readTwice(file: string): Buffer | undefined {
+/** A few characters for a path, of which several may have the same. */
+function placeOf(path: string): string {
+  let hash = 0;
+  for (let i = 0; i < path.length; i++) hash = (Math.imul(hash, 31) + path.charCodeAt(i)) | 0;
+  return (hash >>> 0).toString(16);
+}
+
+function readTwice(file: string, place: Buffer): Buffer | undefined {
   try {
     const bytes = readFileSync(file);
     const half = bytes.subarray(0, bytes.length >>> 1);
-    return half.equals(bytes.subarray(half.length)) ? half : undefined;
+    const isWhole = half.equals(bytes.subarray(half.length));
+    return isWhole && half.subarray(0, place.length).equals(place) ? half.subarray(place.length) : undefined;
   } catch {
     return undefined; // there is none yet
   }
 }
 
-function writeTwice(file: string, bytes: Buffer): void {
+function writeTwice(file: string, place: Buffer, bytecode: Buffer): void {
   const unfinished = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(unfinished, Buffer.concat([bytes, bytes]), { mode: 0o600 });
+    writeFileSync(unfinished, Buffer.concat([place, bytecode, place, bytecode]), { mode: 0o600 });
     renameSync(unfinished, file);
   } catch {
     // The next run compiles again.

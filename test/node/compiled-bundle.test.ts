@@ -1,7 +1,16 @@
 // The hooks run from the bytecode of an earlier run, and whatever is wrong with that does not show in the program.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -14,8 +23,17 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a program under the hooks, which must find the trace on; with `flags` of V8. */
 function run(bytecodeFolder: string, ...flags: string[]): void {
+  runHooks(hooks, bytecodeFolder, flags);
+}
+
+/** @returns the stack of an error of otrace's own */
+function runHooks(hooks: string, bytecodeFolder: string, flags: readonly string[] = []): string {
   const { NODE_OPTIONS: _, ...inherited } = process.env;
-  const code = `process.stdout.write(String(globalThis[Symbol.for('otrace.instances/1')].trace.enabled))`;
+  const code = `
+    const { trace, heap } = globalThis[Symbol.for('otrace.instances/1')];
+    let stack = '';
+    try { heap.setSampling(NaN); } catch (error) { stack = error.stack; }
+    console.log(JSON.stringify({ enabled: trace.enabled, stack }));`;
   const { stdout, stderr } = spawnSync(process.execPath, [...flags, '--require', hooks, '-e', code], {
     encoding: 'utf8',
     env: {
@@ -35,7 +53,10 @@ function run(bytecodeFolder: string, ...flags: string[]): void {
       }),
     },
   });
-  assert.deepEqual({ stdout, stderr }, { stdout: 'true', stderr: '' });
+  assert.equal(stderr, '');
+  const { enabled, stack } = JSON.parse(stdout) as { enabled: boolean; stack: string };
+  assert.ok(enabled);
+  return stack;
 }
 
 function keptFiles(): string[] {
@@ -79,6 +100,16 @@ describe('the bytecode of the hooks', () => {
   it('is of these flags of V8 alone', () => {
     run(folder, '--no-turbo-inlining');
     assert.equal(keptFiles().length, 2);
+  });
+
+  it('is of this place alone, which frames name', () => {
+    const elsewhere = join(folder, 'elsewhere');
+    cpSync(dirname(hooks), elsewhere, { recursive: true });
+    const before = keptFiles().length;
+    for (let round = 0; round < 2; round++) {
+      assert.ok(runHooks(join(elsewhere, 'hooks.js'), folder).includes(`${elsewhere}/attach.js`));
+      assert.equal(keptFiles().length, before + 1);
+    }
   });
 
   it('is nowhere when its folder is gone', () => {
