@@ -251,15 +251,16 @@ export class HookWrapper {
   }
 
   #pushSite(): void {
-    for (const push of this.#site ?? []) push();
+    const site = this.#site;
+    if (site === undefined) return;
+    site.context();
+    this.#code.globalGet(site.entry);
   }
 
-  /** The context and the entry. */
   get #site(): AllocatedBlock['site'] {
-    const code = this.#code;
     const { contexts } = this.#parts;
     if (contexts === undefined) return undefined;
-    return [() => code.localGet(this.#ownLocals + 1), () => code.globalGet(contexts.entry)];
+    return { context: () => this.#code.localGet(this.#ownLocals + 1), entry: contexts.entry };
   }
 
   #callHook(slot: (typeof HOOK_SLOTS)[number]): void {

@@ -24,7 +24,7 @@ export const WAITING_EXPORTS = {
   /** i64, as is the next: blocks that passed by, which the ledger has yet to collect. */
   passedBytes: '\0otrace:passed-bytes',
   passedBlocks: '\0otrace:passed-blocks',
-  /** i32; without contexts: allocations until the next one whose stack is captured. */
+  /** i32: allocations until the next one whose stack is captured; with contexts, calls from JavaScript that allocate. */
   skip: '\0otrace:skip',
   /** i64 and i32; with contexts: whose blocks may wait. */
   knownContext: '\0otrace:known-context',
@@ -72,9 +72,12 @@ export interface AllocatedBlock {
   /** Of the type of addresses, as is the next. */
   readonly address: () => void;
   readonly bytes: () => void;
-  /** With contexts: the context, and the entry. */
-  readonly site: readonly [() => void, () => void] | undefined;
+  /** With contexts. */
+  readonly site: { readonly context: () => void; readonly entry: number } | undefined;
 }
+
+/** The entry of calls from JavaScript whose stack is not captured. */
+const NOT_SAMPLED = 1;
 
 /** Has a block wait if it may; else `tell` is for the code that tells the ledger of it. */
 export function writeAllocated(
@@ -84,6 +87,23 @@ export function writeAllocated(
   { address, bytes, site }: AllocatedBlock,
   tell: () => void,
 ): void {
+  const takeTurn = (): void => {
+    code.globalGet(globals.skip);
+    code.i32Const(1);
+    code.op(OP.i32Sub);
+    code.globalSet(globals.skip);
+  };
+  if (site !== undefined) {
+    // Another call from JavaScript that is not to be captured, as it is most often.
+    code.globalGet(site.entry);
+    code.op(OP.i32Eqz);
+    pushIsSkipped(code, globals);
+    code.op(OP.i32And, OP.if, 0x40);
+    takeTurn();
+    code.i32Const(NOT_SAMPLED);
+    code.globalSet(site.entry);
+    code.end();
+  }
   bytes();
   extend(code, addressType);
   code.globalGet(globals.room);
@@ -91,28 +111,21 @@ export function writeAllocated(
   code.globalGet(globals.waiting);
   code.op(addressType === I64 ? OP.i64Eqz : OP.i32Eqz, OP.i32And);
   if (site === undefined) {
-    code.globalGet(globals.skip);
-    code.i32Const(0);
-    code.op(OP.i32GtS, OP.i32And);
+    pushIsSkipped(code, globals);
   } else {
-    site[0]();
+    site.context();
     code.globalGet(globals.knownContext);
-    code.op(OP.i64Eq, OP.i32And);
-    site[1]();
+    code.op(OP.i64Eq);
+    code.globalGet(site.entry);
     code.globalGet(globals.knownEntry);
     code.op(OP.i32Eq, OP.i32And);
   }
-  code.op(OP.if, 0x40);
+  code.op(OP.i32And, OP.if, 0x40);
   address();
   code.globalSet(globals.waiting);
   bytes();
   code.globalSet(globals.waitingBytes);
-  if (site === undefined) {
-    code.globalGet(globals.skip);
-    code.i32Const(1);
-    code.op(OP.i32Sub);
-    code.globalSet(globals.skip);
-  }
+  if (site === undefined) takeTurn();
   code.op(OP.else);
   tell();
   code.end();
@@ -143,6 +156,12 @@ export function writeFreed(
   code.op(OP.else);
   tell();
   code.end();
+}
+
+function pushIsSkipped(code: CodeWriter, globals: WaitingGlobals<number>): void {
+  code.globalGet(globals.skip);
+  code.i32Const(0);
+  code.op(OP.i32GtS);
 }
 
 function extend(code: CodeWriter, addressType: number): void {
