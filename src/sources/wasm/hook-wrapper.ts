@@ -1,6 +1,7 @@
 /**
  * The body that takes the place of an allocation function: it calls the function's own code, now elsewhere, and
- * tells the hook table what happened. `docs/wasm-rewriting.md` spells the code out.
+ * tells the hook table what happened, unless it can do so by itself (`waiting-block.ts`). `docs/wasm-rewriting.md` spells
+ * the code out.
  *
  * Two globals keep one allocation from being told twice:
  *

@@ -15,7 +15,7 @@
  *               ~record to be asked again
  *     enter     for a call from JavaScript whose turn it is to have its stack captured: gives its entry
  *     sampled   without contexts, for an allocation whose turn it is: gives the number of a record
- *     pause     when so many operations have passed, to look at the clock
+ *     pause     when so many operations were told, to look at the clock
  *     full      once, when there is no memory for more
  *     hold      before blocks wait in the module's globals: has what waits in another module's counted
  *
