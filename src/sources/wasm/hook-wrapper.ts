@@ -1,6 +1,7 @@
 /**
  * The body that takes the place of an allocation function: it calls the function's own code, now elsewhere, and
- * tells the hook table what happened. `docs/wasm-rewriting.md` spells the code out.
+ * tells the hook table what happened, unless it can do so by itself (`waiting-block.ts`). `docs/wasm-rewriting.md` spells
+ * the code out.
  *
  * Two globals keep one allocation from being told twice:
  *
@@ -20,6 +21,7 @@ import { type CodeWriter, OP } from './code-writer.js';
 import { HOOK_SLOTS } from './hook-table.js';
 import { type FunctionType, I32, I64 } from './module-types.js';
 import { type Unwinding, writeGuarded } from './unwinding.js';
+import { type AllocatedBlock, type WaitingGlobals, writeAllocated, writeFreed } from './waiting-block.js';
 
 /** How many allocations inside another one may go untold before `inside` is taken for stuck. */
 export const NESTED_LIMIT = 16;
@@ -33,6 +35,7 @@ export interface HookParts {
   readonly types: readonly number[];
   /** I32, or I64 in a module with 64-bit addresses: what the hooks are given for addresses and sizes. */
   readonly addressType: number;
+  readonly waiting: WaitingGlobals<number>;
   /** With contexts: the globals whose values are told too. */
   readonly contexts: ContextGlobals | undefined;
 }
@@ -107,9 +110,13 @@ export class HookWrapper {
   }
 
   #tellFree(): void {
-    this.#pushPointer();
-    this.#code.globalGet(this.#parts.inside);
-    this.#callHook('freed');
+    const { inside, addressType, waiting } = this.#parts;
+    const pushPointer = (): void => this.#pushPointer();
+    writeFreed(this.#code, waiting, addressType, pushPointer, () => {
+      this.#pushPointer();
+      this.#code.globalGet(inside);
+      this.#callHook('freed');
+    });
   }
 
   #pushPointer(): void {
@@ -197,20 +204,38 @@ export class HookWrapper {
     if (out === undefined) {
       code.zero(resultType);
       code.op(resultType === I64 ? OP.i64Ne : OP.i32Ne, OP.if, 0x40);
-      code.localGet(result);
-      widen(code, resultType, addressType);
     } else {
       code.op(resultType === I64 ? OP.i64Eqz : OP.i32Eqz, OP.if, 0x40);
-      code.localGet(out);
-      const wide = this.#type.params[out] === I64;
-      // i64.load or i32.load of memory 0, natural alignment, offset 0
-      code.op(wide ? 0x29 : 0x28, wide ? 3 : 2, 0);
-      widen(code, wide ? I64 : I32, addressType);
     }
-    this.#pushSize();
-    this.#pushSite();
-    this.#callHook('allocated');
+    const block = {
+      address: () => this.#pushAddress(),
+      bytes: () => this.#pushSize(),
+      site: this.#site,
+    };
+    writeAllocated(code, this.#parts.waiting, addressType, block, () => {
+      this.#pushAddress();
+      this.#pushSize();
+      this.#pushSite();
+      this.#callHook('allocated');
+    });
     code.end();
+  }
+
+  /** The address of the block that was allocated. */
+  #pushAddress(): void {
+    const code = this.#code;
+    const { addressType } = this.#parts;
+    const out = this.#parameter('out');
+    if (out === undefined) {
+      code.localGet(this.#ownLocals);
+      widen(code, this.#type.results[0]!, addressType);
+      return;
+    }
+    code.localGet(out);
+    const wide = this.#type.params[out] === I64;
+    // i64.load or i32.load of memory 0, natural alignment, offset 0
+    code.op(wide ? 0x29 : 0x28, wide ? 3 : 2, 0);
+    widen(code, wide ? I64 : I32, addressType);
   }
 
   #pushSize(): void {
@@ -226,13 +251,17 @@ export class HookWrapper {
     code.op(addressType === I64 ? OP.i64Mul : OP.i32Mul);
   }
 
-  /** The context and the entry. */
   #pushSite(): void {
-    const code = this.#code;
+    const site = this.#site;
+    if (site === undefined) return;
+    site.context();
+    this.#code.globalGet(site.entry);
+  }
+
+  get #site(): AllocatedBlock['site'] {
     const { contexts } = this.#parts;
-    if (contexts === undefined) return;
-    code.localGet(this.#ownLocals + 1);
-    code.globalGet(contexts.entry);
+    if (contexts === undefined) return undefined;
+    return { context: () => this.#code.localGet(this.#ownLocals + 1), entry: contexts.entry };
   }
 
   #callHook(slot: (typeof HOOK_SLOTS)[number]): void {

@@ -15,8 +15,9 @@
  *               ~record to be asked again
  *     enter     for a call from JavaScript whose turn it is to have its stack captured: gives its entry
  *     sampled   without contexts, for an allocation whose turn it is: gives the number of a record
- *     pause     when so many operations have passed, to look at the clock
+ *     pause     when so many operations were told, to look at the clock
  *     full      once, when there is no memory for more
+ *     hold      before blocks wait in the module's globals: has what waits in another module's counted
  *
  * While `busy` is not 0 nothing is added and no free counts as unmatched; blocks already known may be freed.
  */
@@ -29,7 +30,8 @@ import { LedgerTerms, type LedgerVariant } from './ledger-terms.js';
 
 /** @returns the module's fields, in the text form of WebAssembly */
 export function ledgerText(variant: LedgerVariant): string {
-  const { shared } = variant;
+  const { shared, wideAddresses } = variant;
+  const A = wideAddresses ? 'i64' : 'i32';
   const terms = new LedgerTerms(variant);
   const parts = [eventsText, cellsText, probingText, segmentsText, memoryText].map((text) => text(terms));
   return `
@@ -43,8 +45,18 @@ export function ledgerText(variant: LedgerVariant): string {
   (import "otrace" "sampled" (func $sampled (result i32)))
   (import "otrace" "pause" (func $pause))
   (import "otrace" "full" (func $full))
-  (global $skip (export "skip") (mut i32) (i32.const 0))     ;; allocations or entries until the next sampled one
-  (global $always (export "always") (mut i32) (i32.const 0)) ;; not 0: each is sampled
+  (import "otrace" "hold" (func $hold))
+  (import "otrace" "waiting" (global $waiting (mut ${A})))  ;; these are the module's: see waiting-block.ts
+  (import "otrace" "waitingBytes" (global $waitingBytes (mut ${A})))
+  (import "otrace" "room" (global $room (mut i64)))
+  (import "otrace" "passedBytes" (global $passedBytes (mut i64)))
+  (import "otrace" "passedBlocks" (global $passedBlocks (mut i64)))
+  (import "otrace" "skip" (global $skip (mut i32)))          ;; allocations or entries until the next sampled one
+  (import "otrace" "knownContext" (global $knownContext (mut i64)))
+  (import "otrace" "knownEntry" (global $knownEntry (mut i32)))
+  (global $account (mut i32) (i32.const 0))                  ;; the cell of what waits or has passed by
+  (global $holds (mut i32) (i32.const 0))                    ;; not 0: blocks may wait in the module's globals
+  (global $always (mut i32) (i32.const 0)) ;; not 0: each is sampled
   (global $left (export "left") (mut i32) (i32.const 0))     ;; operations until the next pause
   ${parts.join('\n')}`;
 }

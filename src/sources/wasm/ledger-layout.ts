@@ -45,12 +45,12 @@ export const LEDGER = {
   /** In a memory that threads share: heaps there are, a lock for who makes another, and where the first one is. */
   heaps: 80,
   heapsLock: 84,
-  /** Not 0 when no block may wait: see `ledger-events.ts`. */
+  /** In a memory that threads share: not 0 when no block may wait, then the one that does; see `ledger-events.ts`. */
   inHaste: 88,
-  /** Where the block is that waits to be counted; 0 when there is none. */
-  waitingSlot: 92,
-  waitingSegment: 96,
-  waitingHeap: 100,
+  waiting: 92,
+  waitingBytes: 96,
+  waitingCell: 100,
+  waitingHeap: 104,
   end: 128,
 } as const;
 /** They follow `LEDGER.end`. */
@@ -67,6 +67,8 @@ export const HEAP = {
   directoryShift: 36,
   /** Not 0 when its addresses are 64-bit ones. */
   wide: 40,
+  /** Not 0 when frees were missed, so that a block may get an address that is live. */
+  gaps: 44,
   bytes: 64,
 } as const;
 

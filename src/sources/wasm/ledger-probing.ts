@@ -28,6 +28,7 @@ export function probingText(t: LedgerTerms): string {
           (local.set $cell (i32.load offset=${t.slot.cell} (local.get $slot)))
           ${t.leave(t.loadSize)}
           ${t.addHeap('impliedFrees', '(i64.const 1)')}
+          ${t.setHeap('gaps', '(i32.const 1)')}
           (i32.store (local.get $segment) (i32.sub (i32.load (local.get $segment)) (i32.const 1)))
           (return (local.get $slot))))
       ${t.after('$slot')}

@@ -9,7 +9,7 @@ import type { LedgerTerms } from './ledger-terms.js';
 const MOST_DIRECTORY_BITS = 20;
 
 export function segmentsText(t: LedgerTerms): string {
-  const { wideAddresses } = t.variant;
+  const { wideAddresses, shared } = t.variant;
   const spare = wideAddresses ? 'spareWideSegment' : 'spareSegment';
   return `
   ;; Makes the first directory and segments of the heap.
@@ -22,7 +22,7 @@ export function segmentsText(t: LedgerTerms): string {
     ${t.setHeap('directory', '(local.get $at)')}
     ${t.setHeap('directoryShift', '(i32.const 31)')}
     ${t.setHeap('wide', `(i32.const ${wideAddresses ? 1 : 0})`)}
-    ${wideAddresses ? t.set('inHaste', '(i32.const 1)') : ''}
+    ${shared && wideAddresses ? t.set('inHaste', '(i32.const 1)') : ''}
     (i32.store (local.get $at) (call $newSegment (i32.const 1)))
     (i32.store offset=4 (local.get $at) (call $newSegment (i32.const 1)))
     (if (i32.eqz (i32.load offset=4 (local.get $at))) (then (unreachable)))
@@ -116,7 +116,7 @@ export function segmentsText(t: LedgerTerms): string {
     (local $heap i32) (local $at i32) (local $end i32) (local $segment i32) (local $slot i32) (local $last i32) (local $cell i32)
     (local.set $heap (global.get $heap))
     ${t.lock}
-    (call $countWaiting)
+    ${shared ? '(call $countWaiting)' : ''}
     (local.set $at ${t.getHeap('directory')})
     (local.set $end (i32.add (local.get $at) (i32.shl (i32.const 4) (i32.sub (i32.const 32) ${t.getHeap('directoryShift')}))))
     (loop $next
@@ -140,5 +140,6 @@ export function segmentsText(t: LedgerTerms): string {
           (memory.fill (i32.add (local.get $segment) (i32.const ${SEGMENT_HEAD_BYTES})) (i32.const 0) (i32.const ${t.slotsBytes}))))
       (br_if $next (i32.lt_u (local.get $at) (local.get $end))))
     (memory.fill (local.get $heap) (i32.const 0) (i32.const ${HEAP.directory}))
+    ${t.setHeap('gaps', '(i32.const 0)')}
     ${t.unlock})`;
 }

@@ -22,6 +22,14 @@ export interface LedgerVariant extends HookVariant {
 /** Golden ratio times 2^64: the upper half of a product with it depends on all of the other factor. */
 const SPREAD = '0x9e3779b97f4a7c15';
 
+/** Where it is told what waits, in a ledger that threads share and in another. Of address 0 nothing does. */
+const WAITING = {
+  address: ['waiting', '$waiting'],
+  bytes: ['waitingBytes', '$waitingBytes'],
+  cell: ['waitingCell', '$account'],
+  heap: ['waitingHeap', '$heap'],
+} as const;
+
 export class LedgerTerms {
   readonly variant: LedgerVariant;
   readonly slot: SlotLayout;
@@ -95,10 +103,19 @@ export class LedgerTerms {
   }
 
   /** An address as the number that the table knows it by; 64-bit ones are counted in units of 8 bytes. */
-  keyOf(local: string): string {
-    return this.variant.wideAddresses
-      ? `(i32.wrap_i64 (i64.shr_u (local.get ${local}) (i64.const 3)))`
-      : `(local.get ${local})`;
+  keyOf(address: string): string {
+    return this.variant.wideAddresses ? `(i32.wrap_i64 (i64.shr_u ${address} (i64.const 3)))` : address;
+  }
+
+  /** Of the block that waits: see `ledger-events.ts`. */
+  waiting(part: keyof typeof WAITING): string {
+    const [shared, own] = WAITING[part];
+    return this.variant.shared ? this.get(shared) : `(global.get ${own})`;
+  }
+
+  setWaiting(part: 'address' | 'bytes', value: string): string {
+    const [shared, own] = WAITING[part];
+    return this.variant.shared ? this.set(shared, value) : `(global.set ${own} ${value})`;
   }
 
   hashOf(key: string): string {

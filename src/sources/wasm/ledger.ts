@@ -8,6 +8,7 @@ import { ledgerText } from './ledger-code.js';
 import { CELL, CELL_BYTES, CHUNK_BYTES, HEAP, LEDGER, MOST_SHARED_HEAPS } from './ledger-layout.js';
 import type { LedgerVariant } from './ledger-terms.js';
 import type { Records } from './site-records.js';
+import { noWaitingGlobals, type WaitingGlobals } from './waiting-block.js';
 import { assembleText } from './wat-assembler.js';
 
 /** Makes modules and instances that the program's own hooks don't see. */
@@ -31,13 +32,14 @@ export interface LedgerInstance {
   readonly allocated: unknown;
   readonly freed: unknown;
   readonly reallocated: unknown;
-  readonly skip: WebAssembly.Global<'i32'>;
-  readonly always: WebAssembly.Global<'i32'>;
   readonly left: WebAssembly.Global<'i32'>;
   clear(close: number): void;
+  /** @param skip allocations or entries until the next one that is sampled; not 0 in `always`: all are */
+  draw(skip: number, always: number): void;
   forget(): void;
   open(): void;
   openHeap(): void;
+  /** After it no block waits, nor will before the next call. */
   settle(): void;
   take(bytes: number): number;
 }
@@ -70,6 +72,8 @@ export class Ledger {
   readonly #modules = new Map<string, WebAssembly.Module>();
   readonly #core: LedgerInstance;
   #words: Uint32Array;
+  /** In whose module's globals blocks may wait; there are none in a shared ledger. */
+  #holder: LedgerInstance | undefined;
 
   /**
    * @param busy not 0 while otrace itself works
@@ -101,8 +105,8 @@ export class Ledger {
 
   /** Makes the heap ready that an instance works on. */
   openHeap(instance: LedgerInstance): void {
-    this.#core.settle();
     instance.openHeap();
+    this.#core.settle();
   }
 
   /** A number for an entry that no thread has. */
@@ -156,12 +160,16 @@ export class Ledger {
     });
   }
 
-  /** @param module a number that tells the module's contexts from those of other modules */
+  /**
+   * @param module a number that tells the module's contexts from those of other modules
+   * @param waiting globals of the module's instance; left out where there is none
+   */
   instance(
     variant: Omit<LedgerVariant, 'shared'>,
     heap: number,
     module: bigint,
     calls: LedgerCalls,
+    waiting: WaitingGlobals<WebAssembly.Global> = noWaitingGlobals(variant.wideAddresses),
   ): LedgerInstance {
     const imports: Record<string, unknown> = {
       memory: this.#memory,
@@ -170,6 +178,8 @@ export class Ledger {
       busy: this.#busy,
       ...(this.isShared && { mayWait: mayWait() ? 1 : 0 }),
       ...calls,
+      hold: () => this.#hold(held),
+      ...waiting,
     };
     const instance = this.#engine.plainInstance(
       this.#moduleOf({
@@ -181,16 +191,40 @@ export class Ledger {
         otrace: imports as WebAssembly.ModuleImports,
       },
     );
-    return this.#engine.realExports(instance) as unknown as LedgerInstance;
+    const held = this.#engine.realExports(instance) as unknown as LedgerInstance;
+    return held;
+  }
+
+  /** After it everything is counted. */
+  settle(): void {
+    if (this.isShared) this.#core.settle();
+    else this.#hold(undefined);
+  }
+
+  #hold(next: LedgerInstance | undefined): void {
+    const before = this.#holder;
+    this.#holder = next;
+    before?.settle();
+  }
+
+  /** From now on frees of blocks in this heap may be missed. */
+  doubt(heap: number): void {
+    this.settle();
+    Atomics.store(this.#view(), (heap + HEAP.gaps) >> 2, 1);
+  }
+
+  clear(instance: LedgerInstance, close: boolean): void {
+    this.settle();
+    instance.clear(close ? 1 : 0);
   }
 
   get liveBytes(): number {
-    this.#core.settle();
+    this.settle();
     return this.#count(LEDGER.liveBytes);
   }
 
   get peakBytes(): number {
-    this.#core.settle();
+    this.settle();
     return this.#count(LEDGER.peakBytes);
   }
 
@@ -200,12 +234,12 @@ export class Ledger {
   }
 
   heapCount(heap: number, field: 'liveBytes' | 'peakBytes' | 'unmatchedFrees' | 'impliedFrees'): number {
-    this.#core.settle();
+    this.settle();
     return this.#count(heap + HEAP[field]);
   }
 
   heapBlocks(heap: number): number {
-    this.#core.settle();
+    this.settle();
     const words = this.#view();
     const bits = 32 - words[(heap + HEAP.directoryShift) >> 2]!;
     const directory = words[(heap + HEAP.directory) >> 2]! >> 2;
@@ -220,6 +254,7 @@ export class Ledger {
 
   /** Forgets totals and peak. REQUIRES: every heap was cleared. */
   forget(): void {
+    this.settle();
     this.#core.forget();
   }
 
@@ -227,7 +262,7 @@ export class Ledger {
   clearShared(): void {
     for (const heap of this.sharedHeaps) {
       const wideAddresses = this.#view()[(heap + HEAP.wide) >> 2] !== 0;
-      this.instance({ wideAddresses, contexts: true }, heap, 0n, NO_CALLS).clear(0);
+      this.clear(this.instance({ wideAddresses, contexts: true }, heap, 0n, NO_CALLS), false);
     }
   }
 
@@ -246,14 +281,14 @@ export class Ledger {
   }
 
   /** Sees to it that all records have sites, before `addTo`. */
-  settle(records: Records): void {
+  completeRecords(records: Records): void {
     const words = this.#view();
     this.#forEachCell((cell) => records.siteOf(words[(cell + CELL.record) >> 2]!));
   }
 
   /** Adds what all cells of each site come to. */
   addTo({ live, peak, total, doubtfulBytes }: LedgerSums, records: Records): void {
-    this.#core.settle();
+    this.settle();
     const words = this.#view();
     const rising = words[LEDGER.rising >> 2] !== 0;
     const epoch = words[LEDGER.epoch >> 2];

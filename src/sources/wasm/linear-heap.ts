@@ -9,6 +9,7 @@ import type { StreamHost } from '../../heap/stream.js';
 import type { CallSites } from './call-sites.js';
 import type { Ledger, LedgerInstance } from './ledger.js';
 import type { ModuleIdentity } from './module-identity.js';
+import type { WaitingGlobals } from './waiting-block.js';
 
 /** Allocators take memory ahead of need, Emscripten's a fifth more than there is. */
 const LEAST_UNEXPLAINED_BYTES = 4 * 1024 * 1024;
@@ -86,9 +87,15 @@ export class LinearHeap {
   /**
    * Hooks for one instance on this memory, by the names of `HOOK_SLOTS`.
    *
+   * @param waiting the instance's globals
    * @param settle sets right what a trap left behind in the instance; called now and then, when none of its code runs
    */
-  hookFunctions(identity: ModuleIdentity, callSites: CallSites, settle: () => void): LedgerInstance {
+  hookFunctions(
+    identity: ModuleIdentity,
+    callSites: CallSites,
+    waiting: WaitingGlobals<WebAssembly.Global>,
+    settle: () => void,
+  ): LedgerInstance {
     let settling = false;
     const settleSoon = (): void => {
       if (settling) return;
@@ -112,13 +119,8 @@ export class LinearHeap {
       instance.left.value = throttle.left;
     };
     const full = (): void => this.#warnOfFull();
-    const instance = this.ledger.instance(identity, this.#at, callSites.salt, {
-      discover,
-      enter,
-      sampled,
-      pause,
-      full,
-    });
+    const calls = { discover, enter, sampled, pause, full };
+    const instance = this.ledger.instance(identity, this.#at, callSites.salt, calls, waiting);
     if (!this.#isOpen) this.ledger.openHeap(instance);
     this.#isOpen = true;
     this.#instances.push(instance);
@@ -131,14 +133,19 @@ export class LinearHeap {
     for (const instance of this.#instances) this.#draw(instance);
   }
 
+  /** From now on frees are not told. */
+  doubt(): void {
+    this.ledger.doubt(this.#at);
+  }
+
   /** Forgets what is live; totals and peak belong to the ledger. */
   clear(): void {
-    this.#instances[0]?.clear(0);
+    if (this.#instances[0] !== undefined) this.ledger.clear(this.#instances[0], false);
   }
 
   /** The memory is gone. */
   close(): void {
-    this.#instances[0]?.clear(1);
+    if (this.#instances[0] !== undefined) this.ledger.clear(this.#instances[0], true);
     this.#instances.length = 0;
   }
 
@@ -154,8 +161,7 @@ export class LinearHeap {
     const skip = sampler.drawSkip();
     if (skip > LONGEST_SKIP) this.#cut.add(instance);
     else this.#cut.delete(instance);
-    instance.skip.value = Math.min(skip, LONGEST_SKIP);
-    instance.always.value = sampler.probability === 1 ? 1 : 0;
+    instance.draw(Math.min(skip, LONGEST_SKIP), sampler.probability === 1 ? 1 : 0);
   }
 
   #warnOfFull(): void {

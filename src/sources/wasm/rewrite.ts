@@ -23,6 +23,7 @@ import { findReachableFunctions } from './reachable-functions.js';
 import { appending, assembleSections, type SectionWriter } from './section-assembly.js';
 import { KIND, SECTION } from './section-layout.js';
 import type { Unwinding } from './unwinding.js';
+import { addWaitingGlobals, WAITING_EXPORTS } from './waiting-block.js';
 
 /**
  * Names of the added exports, to be hidden from the program. The zero byte keeps them from meeting a name that
@@ -41,6 +42,7 @@ export const ADDED_EXPORTS = {
   memory: '\0otrace:memory',
   /** The start function, to be called once after the hooks are attached; only there when it was moved. */
   start: '\0otrace:start',
+  ...WAITING_EXPORTS,
 } as const;
 
 export interface RewriteOptions {
@@ -138,7 +140,8 @@ function addHookParts(added: AddedParts, wide: boolean, contexts: boolean): Hook
   const types = hookSignatures(wide, contexts).map(({ params, results }) =>
     added.functionType(params, results, results.length),
   );
-  const common = { table, inside, freeing, types, addressType };
+  const waiting = addWaitingGlobals(added, addressType);
+  const common = { table, inside, freeing, types, addressType, waiting };
   if (!contexts) return { ...common, contexts: undefined };
   const context = added.global(I64, 1);
   added.export(ADDED_EXPORTS.context, KIND.global, context);

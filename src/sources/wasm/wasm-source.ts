@@ -28,6 +28,7 @@ import type { OffsetMap } from './offset-map.js';
 import { ADDED_EXPORTS } from './rewrite.js';
 import { SharedMemories } from './shared-memories.js';
 import { type Records, SharedRecords, SiteRecords } from './site-records.js';
+import { waitingGlobalsOf } from './waiting-block.js';
 import { WalkBudget } from './walk-budget.js';
 import { WasmFrames } from './wasm-frames.js';
 import { type Announced, WebAssemblyHooks } from './web-assembly.js';
@@ -108,6 +109,7 @@ export class WasmSource implements HeapSource {
     });
     host.guard.watch((busy) => {
       this.#busy.value = busy ? 1 : 0;
+      if (busy) this.#own?.ledger.settle();
     });
     host.sampler.watch(() => {
       for (const heap of this.#heaps) heap.redraw();
@@ -171,7 +173,7 @@ export class WasmSource implements HeapSource {
     this.#pollMemories();
     this.#checkNames();
     const ledgers = [this.#own, this.#reported()].filter((parts) => parts !== undefined);
-    for (const { ledger, records } of ledgers) ledger.settle(records);
+    for (const { ledger, records } of ledgers) ledger.completeRecords(records);
     const sums = emptySums(this.#sites.count);
     for (const { ledger, records } of ledgers) ledger.addTo(sums, records);
     const heaps = [...this.#heaps].filter((heap) => this.#isReported(heap));
@@ -215,6 +217,7 @@ export class WasmSource implements HeapSource {
 
   #tell(armed: boolean): void {
     this.#armed = armed;
+    if (!armed) for (const heap of this.#heaps) heap.doubt();
     for (const reference of this.#instances) {
       const instance = reference.deref();
       if (instance === undefined) this.#instances.delete(reference);
@@ -233,7 +236,12 @@ export class WasmSource implements HeapSource {
     const heap = this.#heapFor(memory, instance, identity);
     const reference = new WeakRef(instance);
     const callSites = this.#callSitesOf(heap.ledger, identity, module, offsets);
-    const functions = heap.hookFunctions(identity, callSites, this.#settlerOf(reference));
+    const functions = heap.hookFunctions(
+      identity,
+      callSites,
+      waitingGlobalsOf(realExports),
+      this.#settlerOf(reference),
+    );
     const table = realExports[ADDED_EXPORTS.hooks] as WebAssembly.Table;
     HOOK_SLOTS.forEach((slot, i) => {
       table.set(i, functions[slot]);

@@ -18,6 +18,7 @@ const PLAIN: Readonly<Record<string, number>> = {
   'i32.ge_u': 0x4f,
   'i64.eqz': 0x50,
   'i64.eq': 0x51,
+  'i64.lt_s': 0x53,
   'i64.gt_s': 0x55,
   'i64.le_s': 0x57,
   'i32.add': 0x6a,

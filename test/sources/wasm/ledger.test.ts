@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import wabt from 'wabt';
-import { LiveSites } from '../../../src/heap/live-sites.js';
 import { SiteTable } from '../../../src/heap/sites.js';
 import {
   emptySums,
@@ -12,6 +11,7 @@ import {
 import { ledgerText } from '../../../src/sources/wasm/ledger-code.js';
 import { NOBODY, SiteRecords } from '../../../src/sources/wasm/site-records.js';
 import { assembleText } from '../../../src/sources/wasm/wat-assembler.js';
+import { LedgerModel } from './ledger-model.js';
 import { seededRandom } from './seeded-random.js';
 
 const engine = {
@@ -70,39 +70,11 @@ function sumsOf(ledger: Ledger, sites: SiteTable, records: SiteRecords) {
   return sums;
 }
 
-/** What the ledger should say, by the plainest means. */
-class Model {
-  readonly live = new LiveSites();
-  readonly blocks = new Map<number, { bytes: number; site: number }>();
-  readonly total = new Map<number, number>();
-  unmatched = 0;
-  implied = 0;
-
-  put(key: number, bytes: number, site: number): void {
-    const there = this.blocks.get(key);
-    if (there !== undefined) {
-      this.implied++;
-      this.live.remove(there.site, there.bytes);
-    }
-    this.live.reserve(site + 1);
-    this.live.add(site, bytes);
-    this.blocks.set(key, { bytes, site });
-    this.total.set(site, (this.total.get(site) ?? 0) + bytes);
-  }
-
-  free(key: number): void {
-    const there = this.blocks.get(key);
-    if (there === undefined) this.unmatched++;
-    else this.live.remove(there.site, there.bytes);
-    this.blocks.delete(key);
-  }
-}
-
 for (const wideAddresses of [false, true]) {
   test(`a ledger says what the plainest table says, ${wideAddresses ? '64' : '32'}-bit addresses`, () => {
     const { ledger, sites, records, newHeap, told } = openLedger(wideAddresses);
     const heap = newHeap();
-    const model = new Model();
+    const model = new LedgerModel();
     const below = seededRandom(2026);
     const unit = wideAddresses ? 8 : 1;
     const siteOfContext: number[] = [];
@@ -161,7 +133,7 @@ test('a block that is freed before anything else happens is counted as any other
   const { ledger, sites, records, newHeap, hooksOn } = openLedger(false);
   const heaps = [newHeap(), newHeap()];
   const neighbour = hooksOn(heaps[0]!.at, false); // as of another module on the same memory
-  const model = new Model();
+  const model = new LedgerModel();
   const peaks = new Map<number, number>();
   const below = seededRandom(11);
   const siteOf = (context: number): number =>
