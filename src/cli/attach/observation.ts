@@ -10,6 +10,7 @@ import type { HeapTracer } from '../../heap/tracer.js';
 import { checkpointPauseMs, FIRST_CHECKPOINT_MS } from '../../node/checkpoints.js';
 import type { Recorder } from '../../recorder/recorder.js';
 import type { RemoteV8Source } from '../../sources/v8/remote-source.js';
+import type { AttachedThreads } from './attached-threads.js';
 import type { Connection } from './connection.js';
 
 export interface Observed {
@@ -17,6 +18,7 @@ export interface Observed {
   /** Watches that connection. */
   readonly ending: Ending;
   readonly source: RemoteV8Source;
+  readonly threads: AttachedThreads;
   readonly trace: Recorder;
   /** Has the source attached. */
   readonly heap: HeapTracer;
@@ -52,7 +54,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * @throws OtraceError `OTRACE_ATTACH` when it can't
  */
 export async function observe(observed: Observed, pace: Pace, onBegun: () => void): Promise<Outcome> {
-  const { connection, ending, source, heap } = observed;
+  const { connection, ending, source, threads, heap } = observed;
   try {
     await source.start();
   } catch (error) {
@@ -73,12 +75,12 @@ export async function observe(observed: Observed, pace: Pace, onBegun: () => voi
       if (end === 'target-gone') break;
       const isOver = end !== undefined || pauseMs >= leftMs;
       const startMs = performance.now();
-      await source.refresh();
+      await Promise.all([source.refresh(), threads.refresh()]);
       profiled = true;
       if (isOver || reportEveryMs > 0) heap.report({ top, final: isOver });
       else heap.checkpoint();
       if (isOver) return { end: end ?? 'over', reported: true };
-      const tookMs = performance.now() - startMs;
+      const tookMs = Math.max(source.profileMs, threads.profileMs);
       pauseMs = reportEveryMs || checkpointPauseMs(startMs - beganMs, tookMs, BUDGET);
     }
   } catch (error) {

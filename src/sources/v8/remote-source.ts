@@ -29,6 +29,8 @@ export interface RemoteV8SourceOptions extends FrameRules {
   readonly stackDepth: number;
   /** Whether the target may begin anew by itself, as a page does that is loaded again; its sampler then does, too. */
   readonly mayBeginAnew: boolean;
+  /** Given the scripts of a profile before its frames are shown: the time to find their source maps. */
+  readonly prepareFrames?: (scripts: ReadonlySet<string>) => Promise<void>;
   /** Told once what is wrong and what to do, when the stacks can't be had. */
   readonly warn: (message: string) => void;
 }
@@ -46,12 +48,18 @@ export class RemoteV8Source implements HeapSource {
   #base = 0;
   #floor = 0;
   #longestMs = 0;
+  #profileMs = 0;
   /** Why there are no stacks; undefined while there are. */
   #refusal: string | undefined = 'sampling has not begun';
 
   constructor(session: InspectorSession, options: RemoteV8SourceOptions) {
     this.#session = session;
     this.#options = options;
+  }
+
+  /** What the last profile took, from the question to the answer. */
+  get profileMs(): number {
+    return this.#profileMs;
   }
 
   /** Starts sampling, unless somebody else does already: then only the figures of the whole heap are to be had. */
@@ -71,10 +79,13 @@ export class RemoteV8Source implements HeapSource {
 
   /** Takes what is live now. Costs the target a full collection. */
   async refresh(): Promise<void> {
-    if (this.#refusal === undefined) await this.#sample();
-    else await this.#session.post('HeapProfiler.collectGarbage');
+    const startMs = performance.now();
+    const profile = this.#refusal === undefined ? await this.#profile() : undefined;
+    if (this.#refusal !== undefined) await this.#session.post('HeapProfiler.collectGarbage');
+    this.#profileMs = performance.now() - startMs;
     this.#floor = await this.#usedBytes();
     this.#base = Math.min(this.#base, this.#floor);
+    if (this.#refusal === undefined) await this.#read(profile, startMs);
   }
 
   /** Ends sampling in the target, and no sampling of others. */
@@ -122,10 +133,8 @@ export class RemoteV8Source implements HeapSource {
     };
   }
 
-  async #sample(): Promise<void> {
-    const startMs = performance.now();
-    const profile = await this.#profile();
-    this.#longestMs = Math.max(this.#longestMs, performance.now() - startMs);
+  async #read(profile: SamplingProfile | undefined, startMs: number): Promise<void> {
+    this.#longestMs = Math.max(this.#longestMs, this.#profileMs);
     const { everyBytes, stackDepth, mayBeginAnew } = this.#options;
     const continues = profile !== undefined && this.#continuity.continues(profile);
     if (profile === undefined || !(continues || mayBeginAnew)) {
@@ -133,7 +142,8 @@ export class RemoteV8Source implements HeapSource {
       return;
     }
     if (!continues) this.#birthClock.restart(startMs);
-    this.#births = this.#birthClock.at(profile, performance.now());
+    this.#births = this.#birthClock.at(profile, startMs + this.#profileMs);
+    await this.#options.prepareFrames?.(scriptsOf(profile));
     this.#sampled = profileSites(profile, everyBytes, stackDepth, this.#options, this.#births);
   }
 
@@ -158,4 +168,14 @@ export class RemoteV8Source implements HeapSource {
     this.#refusal = refusal;
     this.#options.warn(refusal);
   }
+}
+
+function scriptsOf({ head }: SamplingProfile): Set<string> {
+  const scripts = new Set<string>();
+  const nodes = [head];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    if (node.callFrame.url !== '') scripts.add(node.callFrame.url);
+    nodes.push(...node.children);
+  }
+  return scripts;
 }
