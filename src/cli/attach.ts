@@ -34,7 +34,7 @@ import { showTrace } from './trace-summary.js';
 interface AttachFlags {
   readonly for: number;
   readonly reportEvery: number;
-  readonly every: string;
+  readonly every?: string;
   readonly depth: number;
   readonly out: string;
   readonly top: number;
@@ -44,6 +44,10 @@ interface AttachFlags {
 }
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/i;
+
+const DEFAULT_EVERY = '32KiB';
+/** Each costs a program with deep stacks 10 to 20 us. */
+const MOST_SAMPLES_PER_SECOND = 1_000;
 
 const AFTER = `
 Examples:
@@ -67,7 +71,10 @@ export function define(command: Command): void {
     )
     .option('--for <time>', 'how long; Ctrl-C ends it early', parseDuration, 60_000)
     .option('--report-every <time>', 'also report while it lasts', parseDuration, 0)
-    .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
+    .option(
+      '--every <size>',
+      'mean bytes between two samples of the JavaScript heap (default: 32KiB, more in a program that allocates much)',
+    )
     .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
     .option(
       '--out <path>',
@@ -88,7 +95,7 @@ export function define(command: Command): void {
 }
 
 async function attach(address: Address, flags: AttachFlags): Promise<number> {
-  const every = everyBytes(flags.every);
+  const every = everyBytes(flags.every ?? DEFAULT_EVERY);
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
   const ending = new Ending();
   try {
@@ -128,6 +135,7 @@ async function sample(
   const optionsFor = (session: ProtocolSession): RemoteV8SourceOptions => ({
     ...rules,
     everyBytes: every,
+    ...(flags.every === undefined && { mostSamplesPerSecond: MOST_SAMPLES_PER_SECOND }),
     stackDepth: flags.depth,
     mayBeginAnew: target.kind === 'page' && session === connection,
     prepareFrames: (scripts) => maps.learn([...scripts].filter(rules.isMapElsewhere), session),

@@ -133,9 +133,9 @@ function estimatedSteadiness(
   const samples = born.at(-1)!.bytes;
   const course = addedUp(sites.map((site) => history.courseOf(site)));
   const followed = timed && course.length >= SHORTEST_COURSE;
-  // An axis of what was allocated has a dead end: what a program does last need not be what leaks.
-  const evidence = { samples: timed ? samples : 0, everySegment: !followed };
-  const { probability } = steadinessOf(born, evidence, (gain) => gain);
+  const probability = timed
+    ? steadinessOf(born, { samples, mayBeBad: followed ? 'not the last' : 'none' }, asCounted).probability
+    : untimedProbability(born, samples);
   const byBirth = { ...steadinessOf(survivors, {}, () => 0), probability };
   if (!followed) return byBirth;
   // What was live at a moment and has died since adds to the noise of a gain from there.
@@ -144,6 +144,22 @@ function estimatedSteadiness(
     return variancePerByte * (gain + died);
   });
   return { ...net, probability: Math.min(net.probability, byBirth.probability) };
+}
+
+/**
+ * An axis of what was allocated has a dead end, since what a program does last need not be what leaks. So three long
+ * segments must be good; and where there are samples for more, three quarters of those, whichever: two bursts that are
+ * kept may lie in three long ones, too.
+ */
+function untimedProbability(born: readonly Point[], samples: number): number {
+  const long = steadinessOf(born, { samples: 0, mayBeBad: 'none' }, asCounted);
+  const short = steadinessOf(born, { samples, mayBeBad: 'any' }, asCounted);
+  return Math.min(long.probability, short.probability);
+}
+
+/** The variance of a count. */
+function asCounted(gain: number): number {
+  return gain;
 }
 
 /** What is live now, by when it was born: at each moment the bytes, or samples, that were there already. */

@@ -12,7 +12,7 @@
  * Each segment must gain at least `LEAST_SHARE` of its equal share, and all together something. With a sampling error,
  * that is a probability (of a normal variable); without one, it is 0 or 1. The answer is the weakest of them. Of many
  * segments a quarter may be bad, since a server's nights have no traffic, but not the last one. Where only births are
- * known (`everySegment`) none may: what would be the night of a leak is a cache that has turned over once.
+ * known none may: what would be the night of a leak is a cache that has turned over once.
  *
  * More segments are more chances to fail, so there are few while there is little to observe: with `OBSERVATIONS` in
  * each, a leak of 40 samples is called one nine times of ten.
@@ -38,8 +38,8 @@ export interface Steadiness {
 export interface Evidence {
   readonly samples?: number;
   readonly moments?: number;
-  /** Whether no segment may be bad. */
-  readonly everySegment?: boolean;
+  /** Which segments may be bad where there are many: a quarter of them but not the last one (when left out), any quarter, none. */
+  readonly mayBeBad?: 'not the last' | 'any' | 'none';
 }
 
 /** The share of the time that does not count. */
@@ -60,7 +60,11 @@ const BAD_SHARE = 1 / 4;
  */
 export function steadinessOf(
   course: readonly Point[],
-  { samples = Number.POSITIVE_INFINITY, moments = Number.POSITIVE_INFINITY, everySegment = false }: Evidence,
+  {
+    samples = Number.POSITIVE_INFINITY,
+    moments = Number.POSITIVE_INFINITY,
+    mayBeBad = 'not the last',
+  }: Evidence,
   varianceOf: (gainBytes: number, fromUs: number, toUs: number) => number,
 ): Steadiness {
   const startUs = course[0]!.timeUs;
@@ -86,9 +90,9 @@ export function steadinessOf(
     const variance = varianceOf(Math.max(gained, least), segmentFromUs, segmentToUs);
     passes.push(probabilityAbove(gained - least, variance));
   }
-  const last = passes.pop()!;
-  const mayBeBad = segments > FEWEST_SEGMENTS && !everySegment ? Math.floor(segments * BAD_SHARE) : 0;
-  const others = passes.sort((a, b) => b - a).slice(0, passes.length - mayBeBad);
+  const last = mayBeBad === 'any' ? 1 : passes.pop()!;
+  const bad = segments > FEWEST_SEGMENTS && mayBeBad !== 'none' ? Math.floor(segments * BAD_SHARE) : 0;
+  const others = passes.sort((a, b) => b - a).slice(0, passes.length - bad);
   const whole = probabilityAbove(gain, varianceOf(gain, warmUs, endUs));
   return { fromBytes, toBytes, spanUs, probability: Math.min(whole, last, ...others) };
 }

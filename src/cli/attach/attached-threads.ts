@@ -80,6 +80,14 @@ export class AttachedThreads implements ThreadHeaps, ThreadListener {
     await this.#answers();
   }
 
+  /** @see RemoteV8Source.widen */
+  async widen(): Promise<void> {
+    for (const thread of this.#running.values()) {
+      if (!thread.isAnswering) ask(thread, () => thread.source.widen());
+    }
+    await this.#answers();
+  }
+
   /** Ends sampling in all of them; in one that sleeps it ends with its session. */
   async stop(): Promise<void> {
     for (const thread of this.#running.values()) ask(thread, () => thread.source.stop());

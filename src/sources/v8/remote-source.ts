@@ -25,6 +25,8 @@ export interface InspectorSession {
 export interface RemoteV8SourceOptions extends FrameRules {
   /** Mean number of bytes between samples. */
   readonly everyBytes: number;
+  /** Beyond so many samples a second `widen()` makes the distance between them greater; left out, it never does. */
+  readonly mostSamplesPerSecond?: number;
   /** Frames shown of a stack. */
   readonly stackDepth: number;
   /** Whether the target may begin anew by itself, as a page does that is loaded again; its sampler then does, too. */
@@ -43,6 +45,11 @@ export class RemoteV8Source implements HeapSource {
   readonly #options: RemoteV8SourceOptions;
   readonly #continuity = new SampleContinuity();
   readonly #birthClock = new BirthClock();
+  #everyBytes: number;
+  #startedMs = 0;
+  /** Of the time before the first profile; undefined until then. */
+  #samplesPerSecond: number | undefined;
+  #isSettled = false;
   #sampled: ProfileSites = NO_SITES;
   #births: Births | undefined;
   #base = 0;
@@ -55,6 +62,7 @@ export class RemoteV8Source implements HeapSource {
   constructor(session: InspectorSession, options: RemoteV8SourceOptions) {
     this.#session = session;
     this.#options = options;
+    this.#everyBytes = options.everyBytes;
   }
 
   /** What the last profile took, from the question to the answer. */
@@ -71,10 +79,26 @@ export class RemoteV8Source implements HeapSource {
       this.#refuse(HELD);
       return;
     }
-    const { everyBytes, stackDepth } = this.#options;
-    await this.#session.post('HeapProfiler.startSampling', samplingParameters(everyBytes, stackDepth));
-    this.#birthClock.restart(performance.now());
+    await this.#startSampling();
     this.#refusal = undefined;
+  }
+
+  /**
+   * After the first profile: where the program allocates so much that sampling would cost it more than a few percent,
+   * sampling begins anew at a wider interval. Costs nothing else.
+   */
+  async widen(): Promise<void> {
+    const { mostSamplesPerSecond: most = Number.POSITIVE_INFINITY } = this.#options;
+    const pace = this.#samplesPerSecond;
+    if (this.#refusal !== undefined || this.#isSettled || pace === undefined) return;
+    this.#isSettled = true;
+    if (pace <= most) return;
+    this.#everyBytes *= 2 ** Math.ceil(Math.log2(pace / most));
+    await this.#session.post('HeapProfiler.disable');
+    await this.#startSampling();
+    this.#continuity.reset();
+    this.#sampled = NO_SITES;
+    this.#births = undefined;
   }
 
   /** Takes what is live now. Costs the target a full collection. */
@@ -114,7 +138,7 @@ export class RemoteV8Source implements HeapSource {
       sites.reduce((total, site) => total + site[figure], 0);
     const facts: Record<string, string> = {
       heap_used: `${this.#floor} bytes`,
-      sampling_interval: `${this.#options.everyBytes} bytes`,
+      sampling_interval: `${this.#everyBytes} bytes`,
       otrace_bytes: `~${ownBytes} bytes`,
       longest_profile: `${this.#longestMs.toFixed(0)} ms`,
     };
@@ -135,7 +159,7 @@ export class RemoteV8Source implements HeapSource {
 
   async #read(profile: SamplingProfile | undefined, startMs: number): Promise<void> {
     this.#longestMs = Math.max(this.#longestMs, this.#profileMs);
-    const { everyBytes, stackDepth, mayBeginAnew } = this.#options;
+    const { stackDepth, mayBeginAnew } = this.#options;
     const continues = profile !== undefined && this.#continuity.continues(profile);
     if (profile === undefined || !(continues || mayBeginAnew)) {
       this.#refuse(TAKEN_AWAY);
@@ -143,8 +167,19 @@ export class RemoteV8Source implements HeapSource {
     }
     if (!continues) this.#birthClock.restart(startMs);
     this.#births = this.#birthClock.at(profile, startMs + this.#profileMs);
+    if (this.#samplesPerSecond === undefined) {
+      const newest = profile.samples.reduce((most, { ordinal }) => Math.max(most, ordinal), 0);
+      this.#samplesPerSecond = (newest * 1000) / (startMs - this.#startedMs);
+    }
     await this.#options.prepareFrames?.(scriptsOf(profile));
-    this.#sampled = profileSites(profile, everyBytes, stackDepth, this.#options, this.#births);
+    this.#sampled = profileSites(profile, this.#everyBytes, stackDepth, this.#options, this.#births);
+  }
+
+  async #startSampling(): Promise<void> {
+    const parameters = samplingParameters(this.#everyBytes, this.#options.stackDepth);
+    await this.#session.post('HeapProfiler.startSampling', parameters);
+    this.#startedMs = performance.now();
+    this.#birthClock.restart(this.#startedMs);
   }
 
   /** undefined when nobody samples. */
