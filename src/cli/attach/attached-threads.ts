@@ -69,29 +69,21 @@ export class AttachedThreads implements ThreadHeaps, ThreadListener {
   }
 
   /** Takes what is live in each now, all at the same time. Costs each a full collection. */
-  async refresh(): Promise<void> {
-    for (const thread of this.#running.values()) {
-      if (thread.isAnswering) continue;
-      ask(thread, async () => {
-        await thread.source.refresh();
-        thread.last = { takenMs: performance.now(), snapshot: thread.source.snapshot() };
-      });
-    }
-    await this.#answers();
+  refresh(): Promise<void> {
+    return this.#askAll(async (thread) => {
+      await thread.source.refresh();
+      thread.last = { takenMs: performance.now(), snapshot: thread.source.snapshot() };
+    });
   }
 
   /** @see RemoteV8Source.widen */
-  async widen(): Promise<void> {
-    for (const thread of this.#running.values()) {
-      if (!thread.isAnswering) ask(thread, () => thread.source.widen());
-    }
-    await this.#answers();
+  widen(): Promise<void> {
+    return this.#askAll(({ source }) => source.widen());
   }
 
   /** Ends sampling in all of them; in one that sleeps it ends with its session. */
-  async stop(): Promise<void> {
-    for (const thread of this.#running.values()) ask(thread, () => thread.source.stop());
-    await this.#answers();
+  stop(): Promise<void> {
+    return this.#askAll(({ source }) => source.stop());
   }
 
   ask(): void {}
@@ -116,10 +108,13 @@ export class AttachedThreads implements ThreadHeaps, ThreadListener {
     this.#ended.reset();
   }
 
-  async #answers(): Promise<void> {
+  /** Waits for who answers in time; who owes an answer from before is neither asked nor waited for. */
+  async #askAll(what: (thread: Running) => Promise<void>): Promise<void> {
+    const asked = [...this.#running.values()].filter(({ isAnswering }) => !isAnswering);
+    for (const thread of asked) ask(thread, () => what(thread));
     const timer = new AbortController();
     await Promise.race([
-      Promise.all([...this.#running.values()].map(({ answer }) => answer)),
+      Promise.all(asked.map(({ answer }) => answer)),
       sleep(PATIENCE_MS, undefined, { signal: timer.signal }).catch(() => {}),
     ]);
     timer.abort();

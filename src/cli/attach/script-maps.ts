@@ -8,7 +8,8 @@
  *
  * What could not be had is said in one line, and those frames keep their positions in what runs.
  */
-
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import type { Frame } from '../../heap/frame.js';
 import { mapped, type ParsedMap, parseMap } from '../../node/parsed-map.js';
 import { dataText, readBounded } from '../../node/source-maps.js';
@@ -22,6 +23,7 @@ export interface ScriptMapsOptions {
   readonly warn: (message: string) => void;
 }
 
+const PATIENCE_MS = 2_000;
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_FETCH_BYTES = 64 * 1024 * 1024;
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/i;
@@ -36,14 +38,21 @@ export class ScriptMaps {
   readonly #maps = new Map<string, ParsedMap>();
   readonly #known = new Set<string>();
   readonly #told = new Set<string>();
+  #learning: Promise<void> = Promise.resolve();
 
   constructor(options: ScriptMapsOptions) {
     this.#options = options;
   }
 
   /** Finds the maps of those of these scripts that were not seen before. Never throws. */
-  async learn(scripts: Iterable<string>, session: ProtocolSession): Promise<void> {
-    const wanted = new Set([...scripts].filter((script) => !this.#known.has(script)));
+  learn(scripts: Iterable<string>, session: ProtocolSession): Promise<void> {
+    // One after the other: threads that run the same script find its map at the same look.
+    this.#learning = this.#learning.then(() => this.#learn(scripts, session));
+    return this.#learning;
+  }
+
+  async #learn(scripts: Iterable<string>, session: ProtocolSession): Promise<void> {
+    const wanted = new Set([...scripts].map(urlOf).filter((script) => !this.#known.has(script)));
     if (wanted.size === 0) return;
     for (const script of wanted) this.#known.add(script);
     for (const [script, reference] of await references(session)) {
@@ -53,7 +62,7 @@ export class ScriptMaps {
 
   /** The frame as its author wrote it; the same object when there is no map. */
   mapFrame(frame: Frame): Frame {
-    const map = this.#maps.get(frame.file);
+    const map = this.#maps.get(urlOf(frame.file));
     return map === undefined || frame.line === 0 ? frame : mapped(map, frame);
   }
 
@@ -88,6 +97,11 @@ export class ScriptMaps {
   }
 }
 
+/** A profile has the paths of CommonJS modules, the debugger their URLs. */
+function urlOf(script: string): string {
+  return script.startsWith('/') ? pathToFileURL(script).href : script;
+}
+
 /** Which script has its map where. */
 async function references(session: ProtocolSession): Promise<Map<string, string>> {
   const found = new Map<string, string>();
@@ -98,10 +112,11 @@ async function references(session: ProtocolSession): Promise<Map<string, string>
   // A `debugger` statement may be met before pauses are switched off.
   session.on('Debugger.paused', () => void session.post('Debugger.resume').catch(() => {}));
   try {
-    const enabled = session.post('Debugger.enable');
-    const skipped = session.post('Debugger.setSkipAllPauses', { skip: true });
-    await Promise.all([enabled, skipped]);
-    await session.post('Debugger.disable');
+    const asked = ['Debugger.enable', 'Debugger.setSkipAllPauses', 'Debugger.disable'].map((method) =>
+      session.post(method, { skip: true }),
+    );
+    // A thread may go to sleep meanwhile.
+    await Promise.race([Promise.all(asked), sleep(PATIENCE_MS, undefined, { ref: false })]);
   } catch {
     // No debugger there, or the target is gone, which others will find out.
   } finally {

@@ -26,6 +26,7 @@ export interface AttachedFrameRules extends FrameRules {
   readonly isMapElsewhere: (script: string) => boolean;
 }
 
+const URL_SCHEME = /^[a-z][a-z+.-]*:/i;
 const TYPESCRIPT = /\.([cm]?ts|tsx|jsx)$/;
 
 const ASK = `typeof process === 'object' && process?.versions?.node
@@ -75,7 +76,7 @@ export function frameRules(target: Target, isLocal: boolean, maps: ScriptMaps): 
     displayPath: target.kind === 'node' ? displayPath(target.base) : pagePath(target.base),
     // What was compiled in memory (tsx) has its map in memory, too.
     isMapElsewhere: (script) =>
-      /^[a-z-]+:/.test(script) &&
+      (isOnDisk(script) || URL_SCHEME.test(script)) &&
       !script.startsWith('node:') &&
       (!isReadable(script) || TYPESCRIPT.test(script)),
   };

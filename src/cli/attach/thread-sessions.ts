@@ -24,6 +24,8 @@ export interface ThreadListener {
 
 /** Only these have a heap of their own that belongs to the page. */
 const CHROME_WORKER = 'worker';
+/** Who sleeps is not waited for any more. */
+const LEFT = 'we have left';
 
 /**
  * Tells of each thread from now on. Where what answers has no such thing, it tells of none.
@@ -65,6 +67,7 @@ async function watchNode(connection: Connection, listener: ThreadListener): Prom
   });
   await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
   return async () => {
+    for (const session of sessions.values()) session.end(LEFT);
     await connection.post('NodeWorker.disable');
   };
 }
@@ -91,7 +94,10 @@ async function watchPage(connection: Connection, listener: ThreadListener): Prom
   };
   listen(connection);
   await watch(connection, true);
-  return () => watch(connection, false);
+  return async () => {
+    for (const session of sessions) session.end(LEFT);
+    await watch(connection, false);
+  };
 }
 
 function textIn(facts: EventParameters[string], name: string): string {
