@@ -25,11 +25,16 @@ export class Dominators {
   readonly #nextSibling: Uint32Array;
 
   constructor(graph: ObjectGraph, reach: Reach) {
-    const numbering = depthFirst(graph, reach);
-    this.order = numbering.order;
-    this.owner = owners(graph, reach, numbering);
-    this.#firstChild = new Uint32Array(graph.nodeCount).fill(NONE);
-    this.#nextSibling = new Uint32Array(graph.nodeCount).fill(NONE);
+    const { columns, nodeCount } = graph;
+    const order = columns.words(nodeCount);
+    this.owner = columns.words(nodeCount).fill(NONE);
+    this.#firstChild = columns.words(nodeCount).fill(NONE);
+    this.#nextSibling = columns.words(nodeCount).fill(NONE);
+    this.order = columns.during(() => {
+      const numbering = depthFirst(graph, reach, order);
+      findOwners(graph, reach, numbering, this.owner);
+      return numbering.order;
+    });
     for (let i = this.order.length - 1; i > 0; i--) {
       const node = this.order[i]!;
       const owner = this.owner[node]!;
@@ -60,13 +65,25 @@ interface Numbering {
   readonly parent: Uint32Array;
 }
 
-function depthFirst(graph: ObjectGraph, reach: Reach): Numbering {
-  const { nodeCount, firstEdge, edgeTarget } = graph;
-  const order = new Uint32Array(nodeCount);
-  const numberOf = new Uint32Array(nodeCount).fill(NONE);
-  const parent = new Uint32Array(nodeCount);
-  const stack = new Uint32Array(nodeCount);
-  const nextEdge = new Uint32Array(firstEdge);
+function depthFirst(graph: ObjectGraph, reach: Reach, order: Uint32Array): Numbering {
+  const { nodeCount, columns } = graph;
+  const numberOf = columns.words(nodeCount).fill(NONE);
+  const parent = columns.words(nodeCount);
+  const count = columns.during(() => walk(graph, reach, order, numberOf, parent));
+  return { order: order.subarray(0, count), numberOf, parent: parent.subarray(0, count) };
+}
+
+/** @returns how many nodes there are on all ways from the root */
+function walk(
+  { nodeCount, firstEdge, edgeTarget, columns }: ObjectGraph,
+  reach: Reach,
+  order: Uint32Array,
+  numberOf: Uint32Array,
+  parent: Uint32Array,
+): number {
+  const stack = columns.words(nodeCount);
+  const nextEdge = columns.words(nodeCount + 1);
+  nextEdge.set(firstEdge);
   let count = 0;
   let depth = 0;
   if (nodeCount > 0) {
@@ -89,7 +106,7 @@ function depthFirst(graph: ObjectGraph, reach: Reach): Numbering {
     order[count++] = target;
     stack[depth++] = target;
   }
-  return { order: order.subarray(0, count), numberOf, parent };
+  return count;
 }
 
 /** The references to each node, by number: those of number n are from[first[n]] .. from[first[n + 1] - 1]. */
@@ -98,33 +115,38 @@ function referencesTo(
   reach: Reach,
   { order, numberOf }: Numbering,
 ): { first: Uint32Array; from: Uint32Array } {
-  const { firstEdge, edgeTarget } = graph;
-  const first = new Uint32Array(order.length + 1);
+  const { firstEdge, edgeTarget, columns } = graph;
+  const first = columns.words(order.length + 1);
   for (const node of order) {
     for (let edge = firstEdge[node]!; edge < firstEdge[node + 1]!; edge++) {
       if (reach.isStrong(node, edge)) first[numberOf[edgeTarget[edge]!]! + 1]!++;
     }
   }
   for (let n = 0; n < order.length; n++) first[n + 1]! += first[n]!;
-  const from = new Uint32Array(first[order.length]!);
-  const free = new Uint32Array(first);
-  for (let n = 0; n < order.length; n++) {
-    const node = order[n]!;
-    for (let edge = firstEdge[node]!; edge < firstEdge[node + 1]!; edge++) {
-      if (reach.isStrong(node, edge)) from[free[numberOf[edgeTarget[edge]!]!]!++] = n;
+  const from = columns.words(first[order.length]!);
+  columns.during(() => {
+    const free = columns.words(order.length + 1);
+    free.set(first);
+    for (let n = 0; n < order.length; n++) {
+      const node = order[n]!;
+      for (let edge = firstEdge[node]!; edge < firstEdge[node + 1]!; edge++) {
+        if (reach.isStrong(node, edge)) from[free[numberOf[edgeTarget[edge]!]!]!++] = n;
+      }
     }
-  }
+  });
   return { first, from };
 }
 
-function owners(graph: ObjectGraph, reach: Reach, numbering: Numbering): Uint32Array {
+function findOwners(graph: ObjectGraph, reach: Reach, numbering: Numbering, owner: Uint32Array): void {
+  const { columns } = graph;
   const { order, parent } = numbering;
   const { first, from } = referencesTo(graph, reach, numbering);
   const count = order.length;
-  const dominator = new Uint32Array(parent.subarray(0, count));
-  const ancestor = new Uint32Array(parent.subarray(0, count));
-  const semi = new Uint32Array(count);
-  const label = new Uint32Array(count);
+  const dominator = parent;
+  const ancestor = columns.words(count);
+  ancestor.set(parent);
+  const semi = columns.words(count);
+  const label = columns.words(count);
   for (let n = 0; n < count; n++) {
     semi[n] = n;
     label[n] = n;
@@ -145,9 +167,7 @@ function owners(graph: ObjectGraph, reach: Reach, numbering: Numbering): Uint32A
     while (at > semi[n]!) at = dominator[at]!;
     dominator[n] = at;
   }
-  const owner = new Uint32Array(graph.nodeCount).fill(NONE);
   for (let n = 1; n < count; n++) owner[order[n]!] = order[dominator[n]!]!;
-  return owner;
 }
 
 /**

@@ -64,12 +64,14 @@ export class Holders {
    * @param inSet 1 for each node of the set
    */
   groups(inSet: Uint8Array): HeldGroup[] {
-    const bytes = new Float64Array(this.#graph.nodeCount);
-    for (const node of this.#dominators.order) {
-      if (inSet[node] === 1) bytes[node] = this.#graph.selfBytes[node]!;
-    }
-    this.#dominators.accumulate(bytes);
-    const found = new Search(this.#graph, this, this.#dominators, inSet, bytes).run();
+    const found = this.#graph.columns.during(() => {
+      const bytes = this.#graph.columns.floats(this.#graph.nodeCount);
+      for (const node of this.#dominators.order) {
+        if (inSet[node] === 1) bytes[node] = this.#graph.selfBytes[node]!;
+      }
+      this.#dominators.accumulate(bytes);
+      return new Search(this.#graph, this, this.#dominators, inSet, bytes).run();
+    });
     return found.sort((a, b) => b.bytes - a.bytes || b.objects - a.objects || a.member - b.member);
   }
 

@@ -9,6 +9,7 @@
  * Node 0 is the root of all. Not here: how it is read (`graph-parser.ts`), what keeps what alive (`reach.ts`,
  * `dominators.ts`).
  */
+import { Columns } from './columns.js';
 import { StringArena } from './string-arena.js';
 
 /** What a node is, as V8 says it; kinds that are not listed count as `hidden`. */
@@ -58,9 +59,17 @@ export interface CodeLocation {
   readonly column: number;
 }
 
+/**
+ * The block holds the graph, what is known of names, the way from the root, the owners and the functions; beside them
+ * what the search for owners, which takes most, needs meanwhile.
+ */
+const NODE_BYTES = 21 + 2 + 8 + 16 + 4 + 24;
+const EDGE_BYTES = 9 + 2 + 4;
+
 export class ObjectGraph {
   readonly nodeCount: number;
   readonly edgeCount: number;
+  readonly columns: Columns;
   readonly kindOf: Uint8Array;
   /** Index of the node's name in `strings`: a class, a function, a string's text. */
   readonly nameOf: Uint32Array;
@@ -82,15 +91,17 @@ export class ObjectGraph {
   constructor(nodeCount: number, edgeCount: number) {
     this.nodeCount = nodeCount;
     this.edgeCount = edgeCount;
-    this.kindOf = new Uint8Array(nodeCount);
-    this.nameOf = new Uint32Array(nodeCount);
-    this.idOf = new Uint32Array(nodeCount);
-    this.selfBytes = new Uint32Array(nodeCount);
-    this.traceOf = new Uint32Array(nodeCount);
-    this.firstEdge = new Uint32Array(nodeCount + 1);
-    this.edgeKindOf = new Uint8Array(edgeCount);
-    this.edgeNameOf = new Uint32Array(edgeCount);
-    this.edgeTarget = new Uint32Array(edgeCount);
+    const columns = new Columns(NODE_BYTES * (nodeCount + 8) + EDGE_BYTES * (edgeCount + 8));
+    this.columns = columns;
+    this.kindOf = columns.bytes(nodeCount);
+    this.nameOf = columns.words(nodeCount);
+    this.idOf = columns.words(nodeCount);
+    this.selfBytes = columns.words(nodeCount);
+    this.traceOf = columns.words(nodeCount);
+    this.firstEdge = columns.words(nodeCount + 1);
+    this.edgeKindOf = columns.bytes(edgeCount);
+    this.edgeNameOf = columns.words(edgeCount);
+    this.edgeTarget = columns.words(edgeCount);
   }
 
   name(node: number): string {

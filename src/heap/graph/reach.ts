@@ -50,9 +50,9 @@ export class Reach {
   constructor(graph: ObjectGraph) {
     this.#graph = graph;
     this.#strong = new StrongEdges(graph);
-    this.parent = new Uint32Array(graph.nodeCount).fill(NOT_REACHED);
-    this.parentEdge = new Uint32Array(graph.nodeCount);
-    if (graph.nodeCount > 0) this.#search();
+    this.parent = graph.columns.words(graph.nodeCount).fill(NOT_REACHED);
+    this.parentEdge = graph.columns.words(graph.nodeCount);
+    if (graph.nodeCount > 0) graph.columns.during(() => this.#search());
   }
 
   reached(node: number): boolean {
@@ -66,13 +66,15 @@ export class Reach {
 
   /** Breadth first, twice: nodes put off are taken up one at a time when there is nothing better. */
   #search(): void {
-    const { firstEdge, edgeTarget, nodeCount } = this.#graph;
+    const { firstEdge, edgeTarget, nodeCount, columns } = this.#graph;
     const { parent, parentEdge } = this;
-    const queue = new Uint32Array(nodeCount);
+    const queue = columns.words(nodeCount);
     let head = 0;
     let tail = 0;
     queue[tail++] = 0;
     const putOff: number[] = [];
+    /** 1 for what is put off already: only the first way to it counts, and shapes have one from each object. */
+    const isPutOff = columns.bytes(nodeCount);
     let next = 0;
     for (;;) {
       while (head < tail) {
@@ -81,7 +83,8 @@ export class Reach {
           const target = edgeTarget[edge]!;
           if (target === 0 || parent[target] !== NOT_REACHED || !this.#strong.has(node, edge)) continue;
           if (this.#isObscure(node, edge, target)) {
-            putOff.push(edge, node);
+            if (isPutOff[target] === 0) putOff.push(edge, node);
+            isPutOff[target] = 1;
             continue;
           }
           parent[target] = node;
@@ -120,7 +123,7 @@ class StrongEdges {
 
   constructor(graph: ObjectGraph) {
     this.#graph = graph;
-    this.#nameKinds = new Uint8Array(graph.strings.count);
+    this.#nameKinds = graph.columns.bytes(graph.strings.count);
   }
 
   has(from: number, edge: number): boolean {

@@ -13,9 +13,9 @@ const NAMELESS: readonly boolean[] = NODE_KINDS.map((kind) =>
  * @throws OtraceError `OTRACE_INPUT` when a name's number is out of all proportion
  */
 export function wantedStrings(graph: ObjectGraph, trace: TraceTree): Uint8Array {
-  const { nodeCount, edgeCount, kindOf, nameOf, edgeNameOf } = graph;
-  // There are no more names than there are things to name. What is never written to takes no memory.
-  const wanted = new Uint8Array(nodeCount + edgeCount + 2 * trace.functions.length + EDGE_KINDS.length);
+  const { nodeCount, edgeCount, columns, kindOf, nameOf, edgeNameOf } = graph;
+  // There are no more names than there are things to name.
+  const wanted = columns.bytes(nodeCount + edgeCount + 2 * trace.functions.length + EDGE_KINDS.length);
   const want = (name: number): void => {
     if (name >= wanted.length) throw broken('a name is out of range');
     wanted[name] = 1;

@@ -59,7 +59,7 @@ export function exactSnapshot(
   }
 
   const usages = sites.map((site) => usageOf(graph, site));
-  const inSet = new Uint8Array(graph.nodeCount);
+  const inSet = graph.columns.bytes(graph.nodeCount);
   for (const number of topSites(usages, top)) {
     for (let node = 0; node < graph.nodeCount; node++) inSet[node] = siteOfNode[node] === number ? 1 : 0;
     const [group] = holders.groups(inSet);

@@ -19,7 +19,8 @@ export class FunctionPlaces implements Places {
   readonly #graph: ObjectGraph;
   readonly #rules: FrameRules;
   /** By set of variables, a function of the program that sees them; 0 for none. */
-  #seenBy: Uint32Array | undefined;
+  readonly #seenBy: Uint32Array;
+  #read = false;
   /** How many sets of outermost variables each file has. */
   readonly #copies = new Map<string, number>();
   readonly #outermost = new Set<number>();
@@ -27,6 +28,7 @@ export class FunctionPlaces implements Places {
   constructor(graph: ObjectGraph, rules: FrameRules) {
     this.#graph = graph;
     this.#rules = rules;
+    this.#seenBy = graph.columns.words(graph.nodeCount);
   }
 
   /** Functions of Node and the engine have no place. */
@@ -60,13 +62,14 @@ export class FunctionPlaces implements Places {
 
   /** Node 0, the root, for none. */
   #functionThatSees(context: number): number {
-    this.#seenBy ??= this.#readContexts();
+    if (!this.#read) this.#readContexts();
     return this.#seenBy[context]!;
   }
 
-  #readContexts(): Uint32Array {
+  #readContexts(): void {
+    this.#read = true;
     const graph = this.#graph;
-    const seenBy = new Uint32Array(graph.nodeCount);
+    const seenBy = this.#seenBy;
     for (let node = 0; node < graph.nodeCount; node++) {
       if (graph.kindOf[node] !== CLOSURE) continue;
       // From the function's own variables out to those of the module.
@@ -84,7 +87,6 @@ export class FunctionPlaces implements Places {
         context = outer;
       }
     }
-    return seenBy;
   }
 
   #fileOfFunction(closure: number): string {

@@ -17,6 +17,7 @@ import { exactSnapshot, isInstance, wasTraced } from './exact-sites.js';
 import { HeapAnalysis } from './heap-analysis.js';
 import { HeapFile } from './heap-file.js';
 import { openSession, post, type Session } from './inspector-session.js';
+import { ScriptLines } from './script-lines.js';
 import type { FrameRules } from './trim.js';
 import { Unoptimized } from './unoptimized.js';
 
@@ -34,6 +35,7 @@ const STREAMS = 3;
 
 export class V8ObjectTracking implements ObjectTracking {
   readonly #options: ObjectTrackingOptions;
+  readonly #lines = new ScriptLines();
   #session: Session | undefined;
   #unoptimized: Unoptimized | undefined;
   #witness: OtraceWindow | undefined;
@@ -81,7 +83,7 @@ export class V8ObjectTracking implements ObjectTracking {
 
   mark(): ObjectMark | string {
     const witness = new OtraceMark();
-    const { graph } = new HeapFile().parse();
+    const { graph } = this.#heapFile().parse();
     let lastId = 0;
     let witnessId = -1;
     for (let node = 0; node < graph.nodeCount; node++) {
@@ -95,18 +97,23 @@ export class V8ObjectTracking implements ObjectTracking {
   }
 
   survivors(mark: ObjectMark, top: number): readonly SurvivorGroup[] | string {
-    const analysis = new HeapAnalysis(new HeapFile().parse(), this.#options);
+    const analysis = new HeapAnalysis(this.#heapFile().parse(), this.#options);
     if (!isCurrent(analysis.graph, mark)) {
       return 'the ids of the mark are gone, because another inspector session has ended (heap.exact, heap.disable, an agent); call heap.mark() again';
     }
     return analysis.survivorsSince(mark.lastId, top);
   }
 
+  #heapFile(): HeapFile {
+    this.#lines.count();
+    return new HeapFile();
+  }
+
   #take(final: boolean): HeapAnalysis | string {
     if (this.#session === undefined || this.#witness === undefined) return 'the window is not open';
     let file: HeapFile;
     try {
-      file = new HeapFile();
+      file = this.#heapFile();
     } finally {
       if (final) this.#stop();
     }

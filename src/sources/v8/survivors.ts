@@ -23,16 +23,18 @@ const EXPORTED_DEPTH = 3;
 /** Most bytes first. */
 export function retainedSurvivors(analysis: HeapAnalysis, since: number): readonly HeldGroup[] {
   const { graph, reach, holders } = analysis;
-  const inSet = new Uint8Array(graph.nodeCount);
-  for (let node = 0; node < graph.nodeCount; node++) {
-    if (graph.idOf[node]! <= since || !reach.reached(node) || analysis.isEngine(node)) continue;
-    // What compiled code refers to first of all is its source.
-    if (graph.kindOf[reach.parent[node]!] !== CODE) inSet[node] = 1;
-  }
-  const own = leaveOutOwn(analysis, inSet);
-  return holders
-    .groups(inSet)
-    .filter(({ member }) => !isOwn(analysis, own, member) && !isLoaders(analysis, member));
+  return graph.columns.during(() => {
+    const inSet = graph.columns.bytes(graph.nodeCount);
+    for (let node = 0; node < graph.nodeCount; node++) {
+      if (graph.idOf[node]! <= since || !reach.reached(node) || analysis.isEngine(node)) continue;
+      // What compiled code refers to first of all is its source.
+      if (graph.kindOf[reach.parent[node]!] !== CODE) inSet[node] = 1;
+    }
+    const own = leaveOutOwn(analysis, inSet);
+    return holders
+      .groups(inSet)
+      .filter(({ member }) => !isOwn(analysis, own, member) && !isLoaders(analysis, member));
+  });
 }
 
 /**
