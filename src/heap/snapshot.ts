@@ -64,6 +64,8 @@ export interface SourceSnapshot {
   readonly births?: {
     readonly spanUs: number;
     readonly timed: boolean;
+    /** How much the program allocated in each slice of time, as a multiple of the average. */
+    readonly activity?: readonly number[];
     /** False where V8 inlines no function: stacks are then what they seem. */
     readonly inlining?: boolean;
   };

@@ -34,6 +34,8 @@ export interface Births {
   readonly spanUs: number;
   /** Whether enough earlier profiles tie the numbers to time. */
   readonly timed: boolean;
+  /** What was allocated in each slice, as a multiple of the average; left out while `timed` is false. */
+  readonly activity?: readonly number[];
   /** The slice, 0 .. `SLICES - 1`, oldest first, in which a sample was born. */
   sliceOf(ordinal: number): number;
 }
@@ -62,6 +64,7 @@ export class BirthClock {
     return {
       spanUs: spanMs * 1000,
       timed,
+      ...(timed && { activity: activityOf(marks) }),
       sliceOf: (ordinal) => {
         const share = (timeOf(marks, ordinal) - this.#startMs) / spanMs;
         return Math.min(SLICES - 1, Math.max(0, Math.floor(share * SLICES)));
@@ -76,6 +79,25 @@ export class BirthClock {
     if (first === undefined || first.timeMs - this.#startMs > spanMs / 2) return [];
     return [{ ordinal: first.ordinal, timeMs: this.#startMs + spanMs * WARM_UP }];
   }
+}
+
+/** Between two marks as much at any time. */
+function activityOf(marks: readonly Mark[]): number[] {
+  const { timeMs: startMs } = marks[0]!;
+  const last = marks.at(-1)!;
+  const sliceMs = (last.timeMs - startMs) / SLICES;
+  const activity = new Array<number>(SLICES).fill(0);
+  for (const [i, to] of marks.entries()) {
+    const from = marks[i - 1];
+    if (from === undefined || to.timeMs <= from.timeMs) continue;
+    const each = (to.ordinal - from.ordinal) / (to.timeMs - from.timeMs);
+    for (let slice = 0; slice < SLICES; slice++) {
+      const fromMs = Math.max(from.timeMs, startMs + slice * sliceMs);
+      const toMs = Math.min(to.timeMs, startMs + (slice + 1) * sliceMs);
+      if (toMs > fromMs) activity[slice]! += each * (toMs - fromMs);
+    }
+  }
+  return activity.map((samples) => (samples * SLICES) / Math.max(last.ordinal, 1));
 }
 
 /** Between the marks around it, linear. */

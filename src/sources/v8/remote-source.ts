@@ -134,6 +134,7 @@ export class RemoteV8Source implements HeapSource {
 
   snapshot(): SourceSnapshot {
     const { sites, ownBytes } = this.#sampled;
+    const births = this.#births;
     const sum = (figure: 'liveBytes' | 'liveBlocks'): number =>
       sites.reduce((total, site) => total + site[figure], 0);
     const facts: Record<string, string> = {
@@ -150,8 +151,12 @@ export class RemoteV8Source implements HeapSource {
       liveBytes: sites.length > 0 ? sum('liveBytes') : this.liveBytes(),
       liveBlocks: sum('liveBlocks'),
       sites,
-      ...(this.#births !== undefined && {
-        births: { spanUs: this.#births.spanUs, timed: this.#births.timed },
+      ...(births !== undefined && {
+        births: {
+          spanUs: births.spanUs,
+          timed: births.timed,
+          ...(births.activity !== undefined && { activity: births.activity }),
+        },
       }),
       facts,
     };

@@ -144,6 +144,7 @@ export class V8Source implements SampledSource {
         births: {
           spanUs: births.spanUs,
           timed: births.timed,
+          ...(births.activity !== undefined && { activity: births.activity }),
           ...(this.#rules.inlining === false && { inlining: false }),
         },
       }),

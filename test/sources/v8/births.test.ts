@@ -46,6 +46,9 @@ describe('BirthClock', () => {
       births = clock.at(profileUpTo(ordinal), second * 1_000);
     }
     assert.equal(births.timed, true);
+    assert.equal(births.activity!.length, SLICES);
+    assert.ok(Math.abs(births.activity!.reduce((sum, share) => sum + share, 0) - SLICES) < 1e-9);
+    assert.ok(births.activity![2]! > 19 && Math.abs(births.activity![10]! - 2_400 / 12_300) < 1e-9);
     assert.equal(births.sliceOf(150), 1);
     assert.equal(births.sliceOf(5_200), 2);
     assert.equal(births.sliceOf(10_250), 3);
