@@ -12,6 +12,9 @@ export const SOURCE_NAMES = ['js', 'wasm', 'buffers', 'manual'] as const;
 
 export type SourceName = (typeof SOURCE_NAMES)[number];
 
+/** Into how many slices the time of births is divided: sites of several threads are added up slice by slice. */
+export const BIRTH_SLICES = 24;
+
 /** What one call site holds and has allocated. */
 export interface SiteUsage {
   readonly source: SourceName;

@@ -86,7 +86,7 @@ export class ScriptMaps {
   async #read(url: URL, script: URL): Promise<string> {
     if (url.protocol === 'file:') {
       if (script.protocol !== 'file:' || !this.#options.isLocal)
-        throw new Unread('is a file of another machine');
+        throw new Unread('is a file, and the script is none of this machine');
       return readBounded(url.href);
     }
     if (url.protocol !== 'http:' && url.protocol !== 'https:')
