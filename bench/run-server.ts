@@ -1,9 +1,11 @@
 // Throughput of a real HTTP server under load: untraced, under `otrace run`, and under its peers at the same interval.
 //
-//   npm run build && node --import tsx bench/run-server.ts [seconds] [rounds]
+//   npm run build && node --import tsx bench/run-server.ts [rounds] [seconds] [warm seconds]
 //
-// Each round runs every variant once, in turn, so that a drift of the machine hits all alike; a figure is the median
-// over the rounds of the ratio to the untraced run of the same round. Processor time is that of all the server's
+// All servers run from the beginning to the end and are warmed up before the first round: the first seconds of a server are
+// its compiler's. In a round each is under load for a short time, in a changing order, so that a drift of the
+// machine hits all alike; a figure is the median over the rounds of the ratio to the untraced servers of the same
+// round, of which there are two, so that the noise is seen as well. Processor time is that of all the server's
 // threads, and steadier than the throughput where others use the machine. Memory is the server's peak resident set.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +19,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const server = join(root, 'bench/servers/fastify.mjs');
 const cli = join(root, 'dist/esm/cli.js');
 const datadog = join(root, 'bench/servers/datadog-heap.cjs');
-const [seconds = 5, rounds = 5] = process.argv.slice(2).map(Number);
+const [rounds = 20, seconds = 1, warmSeconds = 8] = process.argv.slice(2).map(Number);
+const LOAD = { connections: 32, requests: [{ path: '/orders/7' }, { path: '/search?q=red+blue+green' }] };
+
+/** Prime to the number of variants, so that each is after each other one in turn. */
+const STRIDE = 5;
 
 interface Variant {
   readonly name: string;
@@ -68,52 +74,68 @@ interface Measured {
   readonly requestsPerSecond: number;
   /** Processor time of a request, in microseconds. */
   readonly requestUs: number;
-  readonly peakMiB: number;
+}
+
+interface Server {
+  readonly name: string;
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly rounds: Measured[];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'otrace-bench-'));
-const results = new Map<string, Measured[]>(VARIANTS.map(({ name }) => [name, []]));
+const servers: Server[] = [];
 try {
+  for (const variant of VARIANTS) servers.push(await start(variant));
+  for (const server of servers) await autocannon({ ...LOAD, url: server.url, duration: warmSeconds });
   for (let round = 0; round < rounds; round++) {
-    for (const variant of VARIANTS) results.get(variant.name)!.push(await measure(variant));
+    for (let turn = 0; turn < servers.length; turn++) {
+      await measure(servers[(turn * STRIDE + round) % servers.length]!);
+    }
   }
+  tell();
 } finally {
+  for (const { process } of servers) {
+    process.kill('SIGTERM');
+    await once(process, 'exit');
+  }
   rmSync(folder, { recursive: true, force: true });
 }
 
-const untraced = results.get('untraced')!;
-console.log(`Node ${process.version}, ${rounds} rounds of ${seconds} s`);
-console.log(
-  `${'variant'.padEnd(44)} ${'requests/s'.padStart(10)} ${'ratio'.padStart(7)} ${'CPU us'.padStart(7)} ${'ratio'.padStart(7)} ${'peak RSS'.padStart(9)}`,
-);
-for (const [name, runs] of results) {
-  const ratio = median(runs.map((run, i) => run.requestsPerSecond / untraced[i]!.requestsPerSecond));
-  const rate = median(runs.map((run) => run.requestsPerSecond)).toFixed(0);
-  const costRatio = median(runs.map((run, i) => untraced[i]!.requestUs / run.requestUs));
-  const cost = median(runs.map((run) => run.requestUs)).toFixed(1);
-  const peak = median(runs.map((run) => run.peakMiB)).toFixed(0);
-  console.log(
-    `${name.padEnd(44)} ${rate.padStart(10)} ${ratio.toFixed(3).padStart(7)} ${cost.padStart(7)} ${costRatio.toFixed(3).padStart(7)} ${peak.padStart(5)} MiB`,
-  );
-}
-
-async function measure({ args, env }: Variant): Promise<Measured> {
+async function start({ name, args, env }: Variant): Promise<Server> {
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const port = await portOf(child);
-  const url = `http://127.0.0.1:${port}`;
-  const requests = [{ path: '/orders/7' }, { path: '/search?q=red+blue+green' }];
-  await autocannon({ url, requests, connections: 32, duration: 2 }); // warm
-  const beforeUs = cpuUsOf(child);
-  const { requests: served } = await autocannon({ url, requests, connections: 32, duration: seconds });
-  const requestUs = (cpuUsOf(child) - beforeUs) / served.total;
-  const peakMiB = peakOf(child);
-  child.kill('SIGTERM');
-  await once(child, 'exit');
-  return { requestsPerSecond: served.average, requestUs, peakMiB };
+  return { name, process: child, url: `http://127.0.0.1:${await portOf(child)}`, rounds: [] };
+}
+
+async function measure({ process, url, rounds }: Server): Promise<void> {
+  const beforeUs = cpuUsOf(process);
+  const { requests } = await autocannon({ ...LOAD, url, duration: seconds });
+  rounds.push({
+    requestsPerSecond: requests.total / seconds,
+    requestUs: (cpuUsOf(process) - beforeUs) / requests.total,
+  });
+}
+
+function tell(): void {
+  console.log(`Node ${process.version}, ${rounds} rounds of ${seconds} s`);
+  console.log(
+    `${'variant'.padEnd(44)} ${'requests/s'.padStart(10)} ${'ratio'.padStart(7)} ${'CPU us'.padStart(7)} ${'ratio'.padStart(7)} ${'peak RSS'.padStart(9)}`,
+  );
+  const [one, other] = [servers[0]!.rounds, servers[1]!.rounds];
+  const untraced = (figure: keyof Measured, round: number): number =>
+    (one[round]![figure] + other[round]![figure]) / 2;
+  for (const { name, process, rounds } of servers) {
+    const figure = (which: keyof Measured): number => median(rounds.map((run) => run[which]));
+    const rate = median(rounds.map((run, i) => run.requestsPerSecond / untraced('requestsPerSecond', i)));
+    const cost = median(rounds.map((run, i) => untraced('requestUs', i) / run.requestUs));
+    console.log(
+      `${name.padEnd(44)} ${figure('requestsPerSecond').toFixed(0).padStart(10)} ${rate.toFixed(3).padStart(7)} ${figure('requestUs').toFixed(1).padStart(7)} ${cost.toFixed(3).padStart(7)} ${peakOf(process).toFixed(0).padStart(5)} MiB`,
+    );
+  }
 }
 
 async function portOf(child: ChildProcess): Promise<number> {

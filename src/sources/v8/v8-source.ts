@@ -15,6 +15,7 @@ import { BIRTH_SLICES, type SiteUsage, type SourceSnapshot } from '../../heap/sn
 import type { SampledSource } from '../../heap/source.js';
 import { BirthClock, type Births } from './births.js';
 import { HeapFloor } from './heap-floor.js';
+import { markAhead } from './marking-ahead.js';
 import { type ProfileSites, profileSites } from './profile-sites.js';
 import { HELD, HeapSampler, TAKEN_AWAY } from './sampler.js';
 import type { Totals } from './totals-sampler.js';
@@ -117,7 +118,8 @@ export class V8Source implements SampledSource {
     return this.#floor.liveBytes;
   }
 
-  snapshot(): SourceSnapshot {
+  snapshot(final = false): SourceSnapshot {
+    if (!final && this.#samples) markAhead();
     if (this.#totals?.isFull) {
       this.#carry();
       this.#endTotals(FULL);
