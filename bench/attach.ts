@@ -15,7 +15,7 @@ import { readTraceReport } from '../src/reading/trace-report.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const server = join(root, 'bench/servers/growth.mjs');
-const cli = join(root, 'dist/esm/cli.js');
+const cli = join(root, 'dist/cjs/cli.js');
 const [seconds = 60] = process.argv.slice(2).map(Number);
 const routes = 'login article country report index event job pool recent render plain'.split(' ');
 

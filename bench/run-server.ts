@@ -17,7 +17,7 @@ import autocannon from 'autocannon';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const server = join(root, 'bench/servers/fastify.mjs');
-const cli = join(root, 'dist/esm/cli.js');
+const cli = join(root, 'dist/cjs/cli.js');
 const datadog = join(root, 'bench/servers/datadog-heap.cjs');
 const [rounds = 20, seconds = 1, warmSeconds = 8] = process.argv.slice(2).map(Number);
 const LOAD = { connections: 32, requests: [{ path: '/orders/7' }, { path: '/search?q=red+blue+green' }] };

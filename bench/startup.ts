@@ -29,6 +29,7 @@ const session = {
     httpAll: false,
     maxFileBytes: 2 ** 30,
     resultFile: join(folder, 'result.json'),
+    bytecodeFolder: folder, // empty in the first round, which a median leaves out
   }),
 };
 

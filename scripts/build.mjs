@@ -1,6 +1,7 @@
 // Builds dist/: one bundle an entry (a preload must load in milliseconds, so no file tree to walk), ESM with
 // shared chunks, CommonJS with none, and the declarations of both. Packages stay external: only the CLI has any.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -33,6 +34,17 @@ const common = {
   logLevel: 'warning',
 };
 
+// A CommonJS bundle has a `require` already: to make one takes 0.1 ms, and a start comes to a dozen of them.
+const ownRequire = {
+  name: 'own-require',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /src.*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('createRequire(import.meta.url)', 'otraceRequire'),
+      loader: 'ts',
+    }));
+  },
+};
+
 await Promise.all([
   build({
     ...common,
@@ -40,7 +52,7 @@ await Promise.all([
     splitting: true,
     outdir: 'dist/esm',
     banner: { js: ownBuffers },
-    entryPoints: [...loaded, 'hooks', 'browser', 'cli'].map(entry),
+    entryPoints: [...loaded, 'hooks', 'browser'].map(entry),
     define: { OTRACE_VERSION: JSON.stringify(version) },
   }),
   build({
@@ -50,23 +62,35 @@ await Promise.all([
     entryPoints: {
       ...Object.fromEntries(loaded.map((name) => [name, entry(name)])),
       attach: entry('hooks'),
+      verbs: entry('cli'),
       'wasm-source': entry('sources/wasm/wasm-source'),
       'object-tracking': entry('sources/v8/object-tracking'),
     },
     banner: {
-      js: `const otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;\n${ownBuffers}`,
+      js: `const otraceRequire = require, otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;\n${ownBuffers}`,
     },
+    plugins: [ownRequire],
     define: { OTRACE_VERSION: JSON.stringify(version), 'import.meta.url': 'otraceModuleUrl' },
   }),
-  // What is preloaded: a few lines, which load `attach.js` when there is something for it to do.
-  build({
-    ...common,
-    ...small,
-    outfile: 'dist/cjs/hooks.js',
-    entryPoints: [entry('node/preload')],
-    external: ['./attach.js'],
-  }),
 ]);
+
+// What is preloaded, and what is started: a few lines, which load `attach.js` when there is something for it to do, and
+// `verbs.js`.
+const digestOf = (bundle) =>
+  JSON.stringify(
+    createHash('sha256')
+      .update(readFileSync(join(root, 'dist/cjs', bundle)))
+      .digest('hex')
+      .slice(0, 16),
+  );
+await build({
+  ...common,
+  ...small,
+  outdir: 'dist/cjs',
+  entryPoints: { hooks: entry('node/preload'), cli: entry('cli/launch') },
+  external: ['./attach.js', './verbs.js'],
+  define: { OTRACE_ATTACH_DIGEST: digestOf('attach.js'), OTRACE_VERBS_DIGEST: digestOf('verbs.js') },
+});
 
 // The same declarations serve both formats: the nearest package.json decides how a .d.ts is read.
 const tsc = createRequire(import.meta.url).resolve('typescript/package.json');

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line: finds the verb, loads its file and no other, and turns errors into one line on stderr and an
  * exit code. A verb is one line in `VERBS` and one file that exports `define(command)`.
@@ -92,8 +91,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(EXIT.failed);
 });
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
+main(process.argv.slice(2)).catch((error: unknown) => {
   process.exitCode = exitCodeOf(error);
-}
+});

@@ -215,7 +215,7 @@ describe('examples', () => {
   });
 
   it('wasm-demo: the C++ leaks are exact to the block, with the vector’s own buffer', () => {
-    const cli = join(root, 'dist/esm/cli.js');
+    const cli = join(root, 'dist/cjs/cli.js');
     const demo = join(root, 'examples/wasm-demo/run.mjs');
     execFileSync(
       process.execPath,

@@ -57,7 +57,7 @@ describe('the packed package', () => {
 
   test('has a command', () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    assert.equal(run(['node_modules/otrace/dist/esm/cli.js', '--version']).trim(), version);
+    assert.equal(run(['node_modules/otrace/dist/cjs/cli.js', '--version']).trim(), version);
   });
 
   test('does nothing under the condition otrace-off, and still runs what it is given', () => {

@@ -1,8 +1,8 @@
 /** Counts, shares and times as tables show them. Sizes are in `size.ts`. */
 
-/** `14,212`. */
+/** `14,212`. Not by `toLocaleString`: Node takes 40 ms to be ready for the first. */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
+  return String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** A part of a whole: `99.8%`, `100%`, `<0.1%`; empty when there is no whole. */

@@ -3,27 +3,24 @@
  * on, and shows the leak table when it has ended. The tracing is done in the program's process
  * (`node/run-session.ts`); this one only waits.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { OtraceError } from '../errors.js';
 import { SOURCE_NAMES } from '../heap/snapshot.js';
-import { fatalReportFile } from '../node/fatal-report.js';
 import { RUN_VARIABLE, TIMELINE_NAMES, type TimelineName, writeRunOptions } from '../node/run-options.js';
-import { say, warn } from '../node/warn.js';
+import { say } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
-import type { FlushResult } from '../recorder/trace-output.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
-import { showChildTraces } from './child-traces.js';
+import { bytecodeFolder } from './bytecode-folder.js';
 import { parseDuration } from './duration.js';
-import { endOf, heapBytesAtEnd, LeftBehind, whatIsMissing } from './left-behind.js';
+import { LeftBehind } from './left-behind.js';
 import { nodeCommand } from './node-command.js';
-import { type ProgramEnd, runProgram } from './program.js';
+import { runProgram } from './program.js';
 import { parseSize } from './size.js';
 import { everyBytes, whole } from './trace-options.js';
-import { showTrace } from './trace-summary.js';
 
 interface RunFlags {
   readonly heap: string;
@@ -136,49 +133,20 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
       timeline: TIMELINE_NAMES.filter((part) => wants(flags, part)),
       httpAll: flags.httpAll === true,
       resultFile,
+      bytecodeFolder: bytecodeFolder(),
     }),
   };
   try {
     if (!flags.quiet) say(`otrace: tracing ${command.shown} (heap: ${heap}) to ${flags.out}\n`);
     const left = new LeftBehind(flags.out);
-    const end = await runProgram(command, environment);
-    if (!flags.quiet) await showResult(resultFile, left, flags.top, end);
+    const [end, result] = await Promise.all([
+      runProgram(command, environment),
+      flags.quiet ? undefined : import('./run-result.js'), // while the program runs
+    ]);
+    await result?.showResult(resultFile, left, flags.top, end);
     end.passOn();
   } finally {
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Prints the leak table from the trace that the program left. */
-async function showResult(
-  resultFile: string,
-  left: LeftBehind,
-  top: number,
-  { signal, endUs }: ProgramEnd,
-): Promise<void> {
-  const result = readResult(resultFile);
-  if (result?.written === false) return; // the program's process has said why
-  const path = result?.path ?? left.path();
-  if (path === undefined) {
-    warn(
-      `no trace was written: the program ${endOf({ signal, heapBytes: heapBytesAtEnd(fatalReportFile(resultFile)) })}`,
-    );
-    return;
-  }
-  const trace = await showTrace({ ...result, path }, top, process.cwd());
-  if (result === undefined) {
-    const heapBytes = heapBytesAtEnd(fatalReportFile(resultFile));
-    warn(await whatIsMissing(trace, { signal, endUs, heapBytes }));
-  }
-  showChildTraces(path, dirname(resultFile));
-}
-
-/** What the program's process left as its last word; `undefined` when it had no time for one. */
-function readResult(resultFile: string): FlushResult | undefined {
-  try {
-    return JSON.parse(readFileSync(resultFile, 'utf8')) as FlushResult;
-  } catch {
-    return undefined;
   }
 }
 

@@ -9,9 +9,14 @@
  * hooks themselves are a bundle of their own (`hooks.ts`, built as `attach.js`): to parse it takes longer than all the
  * rest of a preload. So this file imports next to nothing.
  */
+import { runCompiled } from './compiled-bundle.js';
 import { INSTANCES } from './instances-key.js';
 import { CHANNEL, isMainThread } from './main-thread.js';
+import { readRunOptions } from './run-options.js';
 import { warn } from './warn.js';
+
+/** Put in by the build: the digest of `attach.js`. */
+declare const OTRACE_ATTACH_DIGEST: string;
 
 type Global = Record<PropertyKey, unknown>;
 
@@ -30,7 +35,10 @@ function isTraced(): boolean {
 
 function attach(): void {
   try {
-    require('./attach.js'); // in words that a bundler follows
+    const folder = readRunOptions(process.env)?.bytecodeFolder;
+    if (folder === undefined)
+      require('./attach.js'); // in words that a bundler follows
+    else runCompiled(`${__dirname}/attach.js`, OTRACE_ATTACH_DIGEST, folder);
   } catch (error) {
     warn(
       `could not load the hooks (${String((error as Error).message).split('\n')[0]}); the program runs untraced`,

@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly maxFileBytes: number;
   /** File in which the program's process leaves what became of the trace, for the process that waits for it. */
   readonly resultFile: string;
+  /** Folder in which the hooks keep their own bytecode from run to run; nobody else can write to it. */
+  readonly bytecodeFolder?: string | undefined;
 }
 
 export const RUN_VARIABLE = 'OTRACE_RUN';

@@ -22,8 +22,8 @@ const ESCAPE = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the characters that JSON.parse refuses in a string
 const CONTROL = /[\u0000-\u001f]/g;
 
-/** An integer of this many digits may be beyond what a double holds. */
-const LONG_INTEGER = /\d{16}/;
+/** An integer of this many digits may be beyond what a double holds; a number with a point or an exponent is a double. */
+const LONG_INTEGER = /(?<![\d.])\d{16,}(?![\d.eE])/;
 
 /**
  * Parses one value, at the speed of `JSON.parse` wherever that will do.

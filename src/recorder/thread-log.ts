@@ -177,12 +177,13 @@ export class ThreadLog implements ReadableLog {
     words[NOW] = nowUs;
 
     const { keys, shape } = this.#encoder.known(nameId);
+    const { length } = keys;
     let matched = 0;
     let notFinite = 0;
     try {
       for (const key in args) {
-        // Also where there are more keys than last time: the one past the end is `undefined`.
-        if (keys[matched] !== key) {
+        // Within the list: a comparison with `undefined`, even one, makes V8 compare in general ever after.
+        if (matched === length || keys[matched] !== key) {
           matched = -1;
           break;
         }
@@ -202,7 +203,7 @@ export class ThreadLog implements ReadableLog {
       matched = -1; // a getter or a proxy threw
     }
     // Other keys than last time (or none), or another event that was recorded while these values were read.
-    if (matched !== keys.length || notFinite !== 0 || shape === 0 || ring.start < 0) {
+    if (matched !== length || notFinite !== 0 || shape === 0 || ring.start < 0) {
       this.#recordAgain(kinds, categoryId, name, operand, args);
       return;
     }

@@ -37,9 +37,18 @@ describe('figures', () => {
   });
 
   it('are counts', () => {
+    assert.deepEqual([1234567, 123456, 1000, 999, -1234, -123, 0.6].map(formatCount), [
+      '1,234,567',
+      '123,456',
+      '1,000',
+      '999',
+      '-1,234',
+      '-123',
+      '1',
+    ]);
     assert.deepEqual(
-      [formatCount(1234567), plural(1, 'block'), plural(0, 'block')],
-      ['1,234,567', '1 block', '0 blocks'],
+      [plural(1, 'block'), plural(0, 'block'), plural(2000, 'block')],
+      ['1 block', '0 blocks', '2,000 blocks'],
     );
   });
 });

@@ -129,7 +129,7 @@ describe("V8's only sampler, wanted by two", () => {
   test('an agent has it: it is left to the agent', async () => {
     folder.program(
       'first.cjs',
-      agent(`heap.start(8192, 64); require(${JSON.stringify(CLI.replace('esm/cli', 'cjs/hooks'))});`),
+      agent(`heap.start(8192, 64); require(${JSON.stringify(CLI.replace('cli.js', 'hooks.js'))});`),
     );
     folder.program(
       'agent-first.cjs',

@@ -12,7 +12,7 @@ import { readTrace } from '../../src/reading/read-trace.js';
 import type { TraceEvent } from '../../src/reading/trace-event.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const CLI = join(root, 'dist/esm/cli.js');
+const CLI = join(root, 'dist/cjs/cli.js');
 const PACKAGE = join(root, 'dist/cjs/index.js');
 
 /** What the program does: one thing every few milliseconds, many, never come back to the event loop, or in a worker. */

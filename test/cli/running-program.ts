@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-export const CLI = join(root, 'dist/esm/cli.js');
+export const CLI = join(root, 'dist/cjs/cli.js');
 
 export interface TraceEvent {
   readonly name: string;

@@ -6,11 +6,14 @@ import type { AllocationShape } from './allocation-hook.js';
 import type { AllocateCall, FreeCall } from './allocator-trial.js';
 import type { ModuleGraph } from './module-graph.js';
 import type { WasmModule } from './module-sections.js';
-import { signatureOfType } from './module-signature.js';
+import { hasWideAddresses, signatureOfType } from './module-signature.js';
 import { KIND } from './section-layout.js';
 
-/** Functions that an allocator may need to run, itself included; one that needs more is no candidate. */
-export const MOST_NEEDED = 40;
+/**
+ * Functions that an allocator may need to run, itself included; one that needs more is no candidate. Rust's need some
+ * 40 where each field of a chunk has a function of its own.
+ */
+export const MOST_NEEDED = 64;
 /** An alignment that is asked for where one must be given. */
 export const ALIGNMENT = 8;
 const MOST_CANDIDATES = 48;
@@ -66,29 +69,47 @@ export function freeCandidates(choice: Choice): Free[] {
   return [...plain, ...sized];
 }
 
-/** @param seeds functions that come first, and without whom nothing is asked of their surroundings */
+/**
+ * Of a signature, those that are called most and, by turns with them, those that are exported: bindings may export
+ * hundreds of functions that are none of the allocator's.
+ *
+ * @param seeds functions that come first, and without whom nothing is asked of their surroundings
+ */
 export function bestOfSignature(module: WasmModule, graph: ModuleGraph, seeds: ReadonlySet<number>): Choice {
   const { callCounts } = graph;
-  const rank = new Uint32Array(callCounts);
-  for (const { kind, index } of module.exports) if (kind === KIND.function) rank[index]! += 1000;
-  for (const f of seeds) rank[f]! += 1_000_000;
-  const signatures = module.typeSection.types.map((type) => type && signatureOfType(type));
+  const exported = new Set<number>();
+  for (const { kind, index } of module.exports) if (kind === KIND.function) exported.add(index);
+  const wide = hasWideAddresses(module);
+  const signatures = module.typeSection.types.map((type) => type && signatureOfType(type, wide));
   return (signature) => {
     const found: number[] = [];
     for (let f = module.importedFunctions.length; f < callCounts.length; f++) {
-      if (rank[f]! >= 2 && signatures[module.functionTypeIndex(f)] === signature) found.push(f);
+      if (callCounts[f]! < 2 && !exported.has(f) && !seeds.has(f)) continue;
+      if (signatures[module.functionTypeIndex(f)] === signature) found.push(f);
     }
-    found.sort((a, b) => rank[b]! - rank[a]!);
+    found.sort((a, b) => callCounts[b]! - callCounts[a]!);
+    const best = new Set(found.filter((f) => seeds.has(f)));
     // Only as many as are taken are looked into: a large module has tens of thousands.
-    const best: number[] = [];
-    for (const f of found) {
-      if (best.length >= MOST_CANDIDATES) break;
-      if (seeds.has(f) || isSmall(graph, f)) best.push(f);
+    const queues = [found, found.filter((f) => exported.has(f))].map((queue) => smallOf(graph, queue, best));
+    while (queues.length > 0 && best.size < MOST_CANDIDATES) {
+      const queue = queues.shift()!;
+      const { done, value } = queue.next();
+      if (done) continue;
+      best.add(value);
+      queues.push(queue);
     }
-    return best;
+    return [...best];
   };
 }
 
-export function isSmall(graph: ModuleGraph, functionIndex: number): boolean {
+function* smallOf(
+  graph: ModuleGraph,
+  functions: readonly number[],
+  but: ReadonlySet<number>,
+): Generator<number> {
+  for (const f of functions) if (!but.has(f) && isSmall(graph, f)) yield f;
+}
+
+function isSmall(graph: ModuleGraph, functionIndex: number): boolean {
   return graph.closure(functionIndex, MOST_NEEDED).size < MOST_NEEDED;
 }

@@ -25,7 +25,7 @@ export interface FoundAllocator {
   readonly hooks: readonly AllocationHook[];
   /** For a person: how it was found and how sure that is, or why there is none. */
   readonly how: string;
-  /** False when memory may be resized or taken in ways that the hooks can't see. */
+  /** False when blocks may be resized where they are by a function that was not found. */
   readonly complete: boolean;
 }
 
@@ -40,18 +40,26 @@ export function findAllocator(module: WasmModule, names: AllocatorNames = {}): F
   }
   const named = new Map<number, AllocationShape>();
   for (const [index, name] of module.functionNames) addIfNamed(module, named, index, demangle(name));
-  dropBindings(module, named);
+  const inner = new Map([...named].filter(([index]) => !isBinding(module, index)));
 
   const collected = findCollected(module);
-  if (isWhole(named.values())) {
-    for (const [index, shape] of exported) if (!isBinding(module, index)) named.set(index, shape);
+  if (isWhole(inner.values())) {
+    for (const [index, shape] of exported) if (!isBinding(module, index)) inner.set(index, shape);
     const hidden = collected?.visibleByName === false;
     const because = hidden ? `; ${collected.reason}` : '';
-    return { hooks: hooksOf(named), how: `by the name section${because}`, complete: !hidden };
+    return {
+      hooks: hooksOf(inner),
+      how: `by the name section${because}`,
+      complete: !hidden || resizes(inner.values()),
+    };
   }
   if (collected !== undefined) {
     return isWhole(exported.values())
-      ? { hooks: hooksOf(exported), how: `by export names; ${collected.reason}`, complete: false }
+      ? {
+          hooks: hooksOf(exported),
+          how: `by export names; ${collected.reason}`,
+          complete: resizes(exported.values()),
+        }
       : { hooks: [], how: collected.reason, complete: false };
   }
   return search(module, new Map([...named, ...exported]));
@@ -66,23 +74,17 @@ function search(module: WasmModule, named: ReadonlyMap<number, AllocationShape>)
     problem = error instanceof Error ? error.message : String(error);
   }
   if (hooks.length === 0 && isWhole(named.values())) {
-    return { hooks: hooksOf(named), how: 'by export names, not confirmed by trial calls', complete: false };
+    const how = 'by export names, not confirmed by trial calls';
+    return { hooks: hooksOf(named), how, complete: resizes(named.values()) };
   }
   if (hooks.length === 0) return { hooks, how: problem, complete: false };
   const how = named.size > 0 ? 'by export names and trial calls' : 'by trial calls';
-  return { hooks, how, complete: hooks.some(({ shape }) => shape.event === 'reallocate') };
+  return { hooks, how, complete: resizes(hooks.map(({ shape }) => shape)) };
 }
 
 /** What wasm-bindgen exports to JavaScript wraps the allocator that the rest of the code calls. */
 function isBinding(module: WasmModule, functionIndex: number): boolean {
   return module.exports.some(({ index, name }) => index === functionIndex && name.startsWith('__wbindgen_'));
-}
-
-/** Leaves the bindings out where the name section knows what is behind them. */
-function dropBindings(module: WasmModule, named: Map<number, AllocationShape>): void {
-  const inner = [...named].filter(([index]) => !isBinding(module, index));
-  if (!isWhole(inner.map(([, shape]) => shape))) return;
-  for (const index of [...named.keys()]) if (isBinding(module, index)) named.delete(index);
 }
 
 function fromUser(module: WasmModule, names: AllocatorNames): AllocationHook[] {
@@ -137,6 +139,10 @@ function addIfNamed(
 function isWhole(shapes: Iterable<AllocationShape>): boolean {
   const events = new Set([...shapes].map((shape) => shape.event));
   return events.has('allocate') && events.has('free');
+}
+
+function resizes(shapes: Iterable<AllocationShape>): boolean {
+  return [...shapes].some((shape) => shape.event === 'reallocate');
 }
 
 function hooksOf(shapes: ReadonlyMap<number, AllocationShape>): AllocationHook[] {

@@ -1,5 +1,5 @@
 /**
- * The names that allocation functions go by, in C, C++, Rust, AssemblyScript and their toolchains, and what each
+ * The names that allocation functions go by, in C, C++, Rust, Zig, AssemblyScript and their toolchains, and what each
  * does to the heap. A name is matched against the function's signature too: one that does not fit is no match.
  */
 import type { AllocationShape } from './allocation-hook.js';
@@ -21,6 +21,13 @@ const FROM_THE_END = {
   malloc: (n: number): AllocationShape => ({ event: 'allocate', size: n - 1 }),
   free: (n: number): AllocationShape => ({ event: 'free', pointer: n - 1 }),
   realloc: (n: number): AllocationShape => ({ event: 'reallocate', pointer: n - 2, size: n - 1 }),
+};
+
+/** Zig's allocator: (self, size, alignment, return address), (self, address, size, alignment, return address). */
+const ZIG = {
+  alloc: (n: number): AllocationShape => ({ event: 'allocate', size: n - 3 }),
+  free: (n: number): AllocationShape => ({ event: 'free', pointer: n - 4 }),
+  remap: (n: number): AllocationShape => ({ event: 'reallocate', pointer: n - 5, size: n - 2 }),
 };
 
 /** Full names, after `plainName`. */
@@ -45,12 +52,15 @@ const NAMES: readonly (readonly [RegExp, ShapeOf])[] = [
     /^_Zd[la]Pv([jm])?(St11align_val_t)?(RKSt9nothrow_t)?$|^operator delete(\[\])?\(void ?\*/,
     fixed(SHAPES.free),
   ],
-  [/^(__rustc(\[[0-9a-f]+\])?::)?__(rust|rdl|rg)_alloc(_zeroed)?$/, fixed(SHAPES.malloc)],
-  [/^(__rustc(\[[0-9a-f]+\])?::)?__(rust|rdl|rg)_dealloc$/, fixed(SHAPES.free)],
-  [/^(__rustc(\[[0-9a-f]+\])?::)?__(rust|rdl|rg)_realloc$/, fixed(SHAPES.rustRealloc)],
-  [/^dlmalloc::dlmalloc::Dlmalloc(<.*>)?::(malloc|memalign)$/, FROM_THE_END.malloc],
-  [/^dlmalloc::dlmalloc::Dlmalloc(<.*>)?::free$/, FROM_THE_END.free],
-  [/^dlmalloc::dlmalloc::Dlmalloc(<.*>)?::realloc$/, FROM_THE_END.realloc],
+  [/^(__rustc::)?__(rust|rdl|rg)_alloc(_zeroed)?$/, fixed(SHAPES.malloc)],
+  [/^(__rustc::)?__(rust|rdl|rg)_dealloc$/, fixed(SHAPES.free)],
+  [/^(__rustc::)?__(rust|rdl|rg)_realloc$/, fixed(SHAPES.rustRealloc)],
+  [/^<?dlmalloc::dlmalloc::Dlmalloc(<.*>)?>?::(malloc|memalign)$/, FROM_THE_END.malloc],
+  [/^<?dlmalloc::dlmalloc::Dlmalloc(<.*>)?>?::free$/, FROM_THE_END.free],
+  [/^<?dlmalloc::dlmalloc::Dlmalloc(<.*>)?>?::realloc$/, FROM_THE_END.realloc],
+  [/^heap\.WasmAllocator\.alloc$/, ZIG.alloc],
+  [/^heap\.WasmAllocator\.free$/, ZIG.free],
+  [/^heap\.WasmAllocator\.remap$/, ZIG.remap],
   // AssemblyScript's TLSF heap: every way in and out leads through these three, in units of its blocks.
   [/^~lib\/rt\/tlsf\/allocateBlock$/, fixed({ event: 'allocate', size: 1 })],
   [/^~lib\/rt\/tlsf\/freeBlock$/, fixed({ event: 'free', pointer: 1 })],
@@ -71,9 +81,12 @@ export function shapeOfName(name: string, type: FunctionType): AllocationShape |
   return undefined;
 }
 
-/** Without what toolchains put around a name: `_malloc`, `malloc.command_export`, Rust's hash. */
+/** Without what toolchains put around a name: `_malloc`, `malloc.command_export`, Rust's hashes. */
 function plainName(name: string): string {
-  const plain = name.replace(/\.command_export$/, '').replace(/::h[0-9a-f]{16}$/, '');
+  const plain = name
+    .replace(/\.command_export$/, '')
+    .replace(/::h[0-9a-f]{16}$/, '')
+    .replace(/\[[0-9a-f]{1,16}\]/g, '');
   return /^_[a-z]/.test(plain) ? plain.slice(1) : plain;
 }
 

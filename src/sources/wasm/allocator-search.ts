@@ -16,7 +16,7 @@ import {
   freeCandidates,
   MOST_NEEDED,
 } from './allocator-candidates.js';
-import { neighboursOf, siblingShape } from './allocator-siblings.js';
+import { MOST_NEEDED_AROUND, neighboursOf, siblingShape } from './allocator-siblings.js';
 import { allocates, allocatesAndFrees, seemsToAllocate, seemsToFree } from './allocator-trial.js';
 import { ModuleGraph } from './module-graph.js';
 import type { WasmModule } from './module-sections.js';
@@ -72,7 +72,7 @@ class AllocatorSearch {
     const outer = this.#findPair(bestOfSignature(this.#module, this.#graph, this.#seeds));
     if (outer === undefined) return [];
     const near = neighboursOf(this.#module, this.#graph, outer, this.#seeds);
-    const bench = this.#bench(near);
+    const bench = this.#bench(near, MOST_NEEDED_AROUND);
     if (bench === undefined) return [];
     const pair = this.#innermostPair(bench, outer, (signature) =>
       near.filter((f) => signatureOf(this.#module, f) === signature),
@@ -88,7 +88,7 @@ class AllocatorSearch {
     const wraps = (outer: AllocationHook, inner: AllocationHook): boolean =>
       outer !== inner &&
       outer.shape.event === inner.shape.event &&
-      this.#graph.closure(outer.functionIndex, MOST_NEEDED).has(inner.functionIndex);
+      this.#graph.closure(outer.functionIndex, MOST_NEEDED_AROUND).has(inner.functionIndex);
     const found = [...members, ...siblings.filter((outer) => !siblings.some((inner) => wraps(outer, inner)))];
     for (const [functionIndex, shape] of named) {
       const hook = { functionIndex, shape };
@@ -153,12 +153,12 @@ class AllocatorSearch {
     return this.#graph.callees(named).has(found);
   }
 
-  #bench(functions: readonly number[]): TrialBench | undefined {
+  #bench(functions: readonly number[], mostNeeded = MOST_NEEDED): TrialBench | undefined {
     const kept = new Set<number>();
     const keep = (f: number, most: number): void => {
       for (const needed of this.#graph.closure(f, most)) kept.add(needed);
     };
-    for (const f of functions) keep(f, MOST_NEEDED);
+    for (const f of functions) keep(f, mostNeeded);
     for (const f of this.#initializers) keep(f, MOST_NEEDED_TO_START);
     try {
       const compiled = new WebAssembly.Module(trialModule(this.#module, kept) as BufferSource);

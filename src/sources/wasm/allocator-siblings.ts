@@ -6,7 +6,7 @@
  * resized where it is; and what memalign returns lies inside the block that malloc gave it.
  */
 import type { AllocationShape } from './allocation-hook.js';
-import { ALIGNMENT, type Allocate, type Free, isSmall, MOST_NEEDED } from './allocator-candidates.js';
+import { ALIGNMENT, type Allocate, type Free, MOST_NEEDED } from './allocator-candidates.js';
 import {
   type AllocateCall,
   allocatesAligned,
@@ -27,6 +27,8 @@ const AROUND: readonly string[] = ['(i) i', '(i i) i', '(i i i) i', '(i i i i) i
 const MOST_OF_A_SIGNATURE = 48;
 /** What an allocator calls is part of it, and leads to its siblings, unless all call it (`memset`). */
 const MOST_CALLS_OF_A_PART = 12;
+/** Of a function around a pair: its own, and as many as the pair and its parts may be. */
+export const MOST_NEEDED_AROUND = 3 * MOST_NEEDED;
 /** More than what malloc itself aligns to. */
 const BUILT_IN_ALIGNMENT = 32;
 
@@ -57,11 +59,14 @@ export function neighboursOf(
   const around = new Set([...inside, ...graph.callers(parts)]);
   const found = new Set<number>();
   const add = (functions: ReadonlySet<number>, signature: string): void => {
-    // What the allocator is made of may need much, to complain of something, say.
-    const fitting = [...functions].filter(
-      (f) => signatureOf(module, f) === signature && (inside.has(f) || isSmall(graph, f)),
-    );
-    const needs = new Map(fitting.map((f) => [f, graph.closure(f, MOST_NEEDED).size]));
+    const needs = new Map<number, number>();
+    for (const f of functions) {
+      if (signatureOf(module, f) !== signature) continue;
+      // The pair itself is needed by all of them; and what it is made of may need much, to complain of something, say.
+      const needed = [...graph.closure(f, MOST_NEEDED_AROUND)].filter((other) => !inside.has(other));
+      if (inside.has(f) || needed.length < MOST_NEEDED) needs.set(f, needed.length);
+    }
+    const fitting = [...needs.keys()];
     fitting.sort((a, b) => needs.get(a)! - needs.get(b)!);
     for (const f of fitting.slice(0, MOST_OF_A_SIGNATURE)) found.add(f);
   };
@@ -131,7 +136,7 @@ export function siblingShape(
       const call: Allocate2 = (trial, alignment, bytes) => {
         const out = allocate.call(trial, ALIGNMENT);
         if (out === undefined || out === 0 || trial.call(f, out, alignment, bytes) !== 0) return undefined;
-        return new DataView(trial.memory.buffer).getUint32(out, true);
+        return trial.addressAt(out);
       };
       return aligns(call) ? { event: 'allocate', size: 2, out: 0 } : undefined;
     }

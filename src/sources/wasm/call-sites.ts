@@ -28,6 +28,8 @@ const MOST_ENTRIES = 65_536;
 const NOT_SAMPLED = 1;
 const UNWALKED = '(more call chains than there was time to walk)';
 
+type NumberOfStack = WeakMap<readonly Frame[], number>;
+
 export class CallSites {
   /** Keeps the contexts of this module apart from those of others in the same ledger. */
   readonly salt: bigint;
@@ -47,9 +49,9 @@ export class CallSites {
   readonly #entries = new Map<string, number>();
   /** By the address of its cell. */
   readonly #gates = new Map<number, EntryGate>();
-  /** Stacks met before, by identity: `StackCapture` returns the same array for the same stack. */
-  readonly #recordOfStack = new WeakMap<readonly Frame[], number>();
-  readonly #entryOfStack = new WeakMap<readonly Frame[], number>();
+  /** Stacks met before, by identity: `StackCapture` returns the same array for the same stack; by label. */
+  readonly #recordOfStack = new Map<string | undefined, NumberOfStack>();
+  readonly #entryOfStack = new Map<string | undefined, NumberOfStack>();
 
   /** @param module says which module it is, the same in every thread */
   constructor(
@@ -105,8 +107,9 @@ export class CallSites {
   /** The entry of a call from JavaScript whose turn it is, and what to make of the next ones at its gate. */
   enter(gateAt: number, told: EntryFunction): number {
     const ledger = this.#ledger;
-    // What was assumed in a shared one could not be told to the other threads.
-    const left = ledger.isShared ? -1 : ledger.assumedCalls(gateAt);
+    // What was assumed in a shared one could not be told to the other threads; and a label is not seen from afar.
+    const isSure = ledger.isShared || this.#host.labels.used;
+    const left = isSure ? -1 : ledger.assumedCalls(gateAt);
     let gate = this.#gates.get(gateAt);
     if (left > 0 && gate?.assumed !== undefined) {
       ledger.assume(gateAt, gate.assumed.entry, left - 1);
@@ -135,11 +138,13 @@ export class CallSites {
    */
   sampledRecord(told: EntryFunction): number {
     const stack = this.#capture(told);
-    let record = this.#recordOfStack.get(stack);
+    const label = this.#host.labels.current;
+    const known = stacksOf(this.#recordOfStack, label);
+    let record = known.get(stack);
     if (record === undefined) {
       const { inside, outside } = this.#split(stack);
-      record = this.#records.add([...inside, ...outside], NOBODY);
-      this.#recordOfStack.set(stack, record);
+      record = this.#records.add([...inside, ...outside], { ...NOBODY, label });
+      known.set(stack, record);
     }
     return record;
   }
@@ -169,24 +174,25 @@ export class CallSites {
 
   #capturedEntry(told: EntryFunction): number {
     const stack = this.#capture(told);
-    let entry = this.#entryOfStack.get(stack);
+    const label = this.#host.labels.current;
+    const known = stacksOf(this.#entryOfStack, label);
+    let entry = known.get(stack);
     if (entry === undefined) {
-      entry = this.#entryFor(this.#split(stack).outside);
-      this.#entryOfStack.set(stack, entry);
+      entry = this.#entryFor(this.#split(stack).outside, label);
+      known.set(stack, entry);
     }
     return entry;
   }
 
-  #entryFor(outside: readonly Frame[]): number {
-    if (outside.length === 0) return NOT_SAMPLED;
-    const key = outside
-      .map((frame) => `${frame.name}\n${frame.file}:${frame.line}:${frame.column}`)
-      .join('\n');
+  #entryFor(outside: readonly Frame[], label: string | undefined): number {
+    if (outside.length === 0 && label === undefined) return NOT_SAMPLED;
+    const frames = outside.map((frame) => `${frame.name}\n${frame.file}:${frame.line}:${frame.column}`);
+    const key = JSON.stringify([label, ...frames]);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       entry = this.#newEntry();
       if (entry === undefined) return NOT_SAMPLED;
-      this.#callers.set(entry, { frames: outside, doubt: 0 });
+      this.#callers.set(entry, { frames: outside, doubt: 0, label });
       this.#entries.set(key, entry);
     }
     return entry;
@@ -210,6 +216,15 @@ export class CallSites {
       }
     });
   }
+}
+
+function stacksOf(byLabel: Map<string | undefined, NumberOfStack>, label: string | undefined): NumberOfStack {
+  let stacks = byLabel.get(label);
+  if (stacks === undefined) {
+    stacks = new WeakMap();
+    byLabel.set(label, stacks);
+  }
+  return stacks;
 }
 
 /** How many frames the ledger itself has on top of a stack. */

@@ -22,7 +22,10 @@ export function putRight(realExports: WebAssembly.Exports): void {
   (realExports[ADDED_EXPORTS.entry] as WebAssembly.Global).value = 0;
 }
 
-/** The memory that a module works on: the one that it exports, or else the one that it was given. */
+/**
+ * The memory that a module works on: the one that it exports, or else the one that it was given. A rewritten module
+ * exports it in any case. The imports of another are looked at without anybody noticing: no getter of theirs is called.
+ */
 export function memoryOf(
   module: WebAssembly.Module,
   realExports: WebAssembly.Exports,
@@ -34,8 +37,17 @@ export function memoryOf(
   }
   for (const entry of WebAssembly.Module.imports(module)) {
     if (entry.kind !== 'memory') continue;
-    const given = (imports as Record<string, Record<string, unknown>>)[entry.module]?.[entry.name];
+    const given = plainValue(plainValue(imports, entry.module), entry.name);
     if (given instanceof WebAssembly.Memory) return given;
+  }
+  return undefined;
+}
+
+/** What is stored under a name in an object or what it inherits from; undefined if it takes code to find out. */
+function plainValue(object: unknown, name: string): unknown {
+  for (let owner = object; Object(owner) === owner; owner = Object.getPrototypeOf(owner)) {
+    const property = Object.getOwnPropertyDescriptor(owner, name);
+    if (property !== undefined) return property.value;
   }
   return undefined;
 }

@@ -12,6 +12,7 @@ import { type ModuleIdentity, withIdentity } from './module-identity.js';
 import { labelOf, ownLabel } from './module-label.js';
 import { parseModule, type WasmModule } from './module-sections.js';
 import type { OffsetMap } from './offset-map.js';
+import { withOffsets } from './offset-section.js';
 import { withoutPassingFrees } from './passing-frees.js';
 import { type RewrittenModule, rewriteModule } from './rewrite.js';
 import { KIND, SECTION } from './section-layout.js';
@@ -151,9 +152,10 @@ export class ModulePreparation {
     const moved = startMayAllocate(module, hooks)
       ? this.#rewriteWith(module, label, hooks, 'moved')
       : undefined;
+    const bytes = withIdentity(rewritten.bytes, identity);
     return {
       identity,
-      bytes: withIdentity(rewritten.bytes, identity),
+      bytes: isForThreads(module) ? withOffsets(bytes, rewritten.offsets) : bytes,
       offsets: rewritten.offsets,
       withMovedStart: moved && { bytes: withIdentity(moved.bytes, identity), offsets: moved.offsets },
     };
@@ -197,6 +199,14 @@ function usesAnothersHeap(module: WasmModule): boolean {
     module.customSection('dylink.0') !== undefined || module.customSection('dylink') !== undefined;
   const importsMemory = module.imports.some((entry) => entry.kind === KIND.memory);
   return isLinked && importsMemory && !module.exports.some(({ name }) => /^_?malloc$/.test(name));
+}
+
+/** Modules with a shared memory are sent to other threads; those with debug information may be, and are large anyway. */
+function isForThreads(module: WasmModule): boolean {
+  return (
+    module.memories.some((memory) => memory.shared) ||
+    ['.debug_line', 'sourceMappingURL'].some((name) => module.customSection(name) !== undefined)
+  );
 }
 
 function bytesOf(prepared: PreparedModule): number {

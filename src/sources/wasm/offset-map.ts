@@ -24,10 +24,10 @@ export interface OffsetTables {
 }
 
 export class OffsetMap {
-  readonly #tables: OffsetTables;
+  readonly tables: OffsetTables;
 
   constructor(tables: OffsetTables) {
-    this.#tables = tables;
+    this.tables = tables;
   }
 
   /**
@@ -36,7 +36,7 @@ export class OffsetMap {
    *   instruction that was added); undefined where the code is none of the module's own
    */
   originalOffset(offset: number): number | undefined {
-    const { starts, originals, firstEdit, editAt, editBytes } = this.#tables;
+    const { starts, originals, firstEdit, editAt, editBytes } = this.tables;
     const body = this.#bodyAt(offset);
     if (body < 0 || originals[body] === 0) return undefined;
     const shift = starts[body]! - originals[body]!;
@@ -53,24 +53,24 @@ export class OffsetMap {
   /** Where, in the original module, the function body begins that covers an offset in the rewritten one. */
   originalBody(offset: number): number | undefined {
     const body = this.#bodyAt(offset);
-    return body < 0 ? undefined : this.#tables.originals[body] || undefined;
+    return body < 0 ? undefined : this.tables.originals[body] || undefined;
   }
 
   /** The original index of a function of the rewritten module: another one only where a body was moved. */
   originalFunction(functionIndex: number): number {
-    const { importedFunctions, definedFunctions, movedFrom } = this.#tables;
+    const { importedFunctions, definedFunctions, movedFrom } = this.tables;
     const from = movedFrom[functionIndex - importedFunctions - definedFunctions];
     return from === undefined || from < 0 ? functionIndex : from;
   }
 
   /** True when a function's body is otrace's own: such a frame is not the program's. */
   isAdded(functionIndex: number): boolean {
-    return this.#tables.originals[functionIndex - this.#tables.importedFunctions] === 0;
+    return this.tables.originals[functionIndex - this.tables.importedFunctions] === 0;
   }
 
   /** The body that covers an offset, or -1. */
   #bodyAt(offset: number): number {
-    const { starts } = this.#tables;
+    const { starts } = this.tables;
     let low = 0;
     let high = starts.length - 1;
     if (high < 1 || offset < starts[0]! || offset >= starts[high]!) return -1;

@@ -37,6 +37,8 @@ export const ADDED_EXPORTS = {
   context: '\0otrace:context',
   /** Mutable i32, with contexts: see `boundary.ts`. */
   entry: '\0otrace:entry',
+  /** The module's first memory, if it has one that it does not export itself. */
+  memory: '\0otrace:memory',
   /** The start function, to be called once after the hooks are attached; only there when it was moved. */
   start: '\0otrace:start',
 } as const;
@@ -92,6 +94,8 @@ export function rewriteModule(module: WasmModule, options: RewriteOptions): Rewr
   for (const { functionIndex } of hooks) added.blockType(module.functionType(functionIndex));
   const startMoved = options.start === 'moved' && hasPlainStart(module);
   if (startMoved) added.export(ADDED_EXPORTS.start, KIND.function, module.startFunction!);
+  const exportsMemory = module.exports.some(({ kind }) => kind === KIND.memory);
+  if (module.memories.length > 0 && !exportsMemory) added.export(ADDED_EXPORTS.memory, KIND.memory, 0);
 
   const plan = options.contexts
     ? planContexts(module, added, hooks, parts, options.transparentImports ?? findInvokers(module))

@@ -12,6 +12,8 @@ export interface Caller {
   readonly frames: readonly Frame[];
   /** The share of its calls that may have been made by somebody else; 0 for what was captured. */
   readonly doubt: number;
+  /** See `heap/labels.ts`. */
+  readonly label?: string | undefined;
 }
 
 export const NOBODY: Caller = { frames: [], doubt: 0 };
@@ -37,7 +39,7 @@ export class SiteRecords implements Records {
 
   add(inside: readonly Frame[], caller: Caller): number {
     this.#callers.push(caller);
-    return this.#siteOf.push(this.#sites.siteOf([...inside, ...caller.frames])) - 1;
+    return this.#siteOf.push(this.#sites.siteOf([...inside, ...caller.frames], caller.label)) - 1;
   }
 
   siteOf(record: number): number {
@@ -47,6 +49,11 @@ export class SiteRecords implements Records {
   doubtOf(record: number): number {
     return this.#callers[record]?.doubt ?? 0;
   }
+}
+
+interface WrittenSite {
+  readonly frames: readonly Frame[];
+  readonly label?: string | undefined;
 }
 
 /** Records that threads make for one another: each is a text in the memory of the ledger, by its address. */
@@ -61,13 +68,15 @@ export class SharedRecords implements Records {
   }
 
   add(inside: readonly Frame[], caller: Caller): number {
-    return this.#ledger.write(JSON.stringify([...inside, ...caller.frames]));
+    const site: WrittenSite = { frames: [...inside, ...caller.frames], label: caller.label };
+    return this.#ledger.write(JSON.stringify(site));
   }
 
   siteOf(record: number): number {
     let site = this.#siteOf.get(record);
     if (site === undefined) {
-      site = this.#sites.siteOf(JSON.parse(this.#ledger.read(record)) as Frame[]);
+      const { frames, label } = JSON.parse(this.#ledger.read(record)) as WrittenSite;
+      site = this.#sites.siteOf(frames, label);
       this.#siteOf.set(record, site);
     }
     return site;

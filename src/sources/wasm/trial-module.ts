@@ -4,7 +4,8 @@
  * function, element segments and exports are gone.
  *
  * A counter makes every call end: it falls by one at each function entry and each turn of a loop, and at 0 the
- * code traps. A shared memory is made a plain one, in which waiting for another thread traps: none would come.
+ * code traps. A shared memory is made a plain one, in which waiting for another thread traps: none would come; a very large
+ * one is made smaller.
  *
  *   at each of these places:  global.get fuel  i32.eqz  if unreachable end
  *                             global.get fuel  i32.const 1  i32.sub  global.set fuel
@@ -13,6 +14,7 @@ import { AddedParts } from './added-parts.js';
 import { BodyScanner, EVENT } from './body-scanner.js';
 import { ByteWriter } from './byte-writer.js';
 import { CodeWriter, OP } from './code-writer.js';
+import type { Limits } from './module-imports.js';
 import type { WasmModule } from './module-sections.js';
 import { I32 } from './module-types.js';
 import { assembleSections, type SectionWriter } from './section-assembly.js';
@@ -22,10 +24,17 @@ export const TRIAL_EXPORTS = { fuel: 'fuel', memory: 'memory' } as const;
 
 /** The bit in the flags of a memory. */
 const SHARED = 2;
+/** Memory beyond this is not asked for: a trial must not cost the program its own. */
+const MOST_INITIAL_PAGES = 4096;
 
 /** The export under which a function of the original can be called. */
 export function trialName(functionIndex: number): string {
   return `f${functionIndex}`;
+}
+
+/** Pages that a memory begins with in a trial. */
+export function trialPages({ initial }: Limits): number {
+  return Math.min(initial, MOST_INITIAL_PAGES);
 }
 
 /** @param kept indices of defined functions, each of which is exported as `trialName(index)` */
@@ -38,14 +47,14 @@ export function trialModule(module: WasmModule, kept: ReadonlySet<number>): Uint
 
   const out = new ByteWriter(module.bytes.length + 65_536);
   const dropped: SectionWriter = () => {};
-  const shared = module.memories.filter((memory) => memory.shared);
-  const flags: number[] = [];
-  const unshared: SectionWriter = (original) => {
+  const limits: [Limits, at: number][] = [];
+  const ownMemory: SectionWriter = (original) => {
     if (original === undefined) return;
     const moved = out.length - original.headerStart;
     out.copy(module.bytes, original.headerStart, original.end);
-    for (const { flagsAt } of shared) {
-      if (flagsAt >= original.start && flagsAt < original.end) flags.push(flagsAt + moved);
+    for (const memory of module.memories) {
+      const { flagsAt } = memory;
+      if (flagsAt >= original.start && flagsAt < original.end) limits.push([memory, flagsAt + moved]);
     }
   };
   const globals = module.count(KIND.global) - module.imports.filter((e) => e.kind === KIND.global).length;
@@ -53,8 +62,8 @@ export function trialModule(module: WasmModule, kept: ReadonlySet<number>): Uint
     module,
     out,
     new Map<number, SectionWriter>([
-      [SECTION.import, unshared],
-      [SECTION.memory, unshared],
+      [SECTION.import, ownMemory],
+      [SECTION.memory, ownMemory],
       [SECTION.start, dropped],
       [SECTION.element, dropped],
       [
@@ -94,8 +103,19 @@ export function trialModule(module: WasmModule, kept: ReadonlySet<number>): Uint
     ]),
   );
   const bytes = out.written();
-  for (const at of flags) bytes[at]! &= ~SHARED;
+  for (const [memory, at] of limits) {
+    if (memory.shared) bytes[at]! &= ~SHARED;
+    if (memory.initial > MOST_INITIAL_PAGES) writeInPlace(bytes, at + 1, MOST_INITIAL_PAGES);
+  }
   return bytes;
+}
+
+/** Puts a smaller number in the place of one, in as many bytes. */
+function writeInPlace(bytes: Uint8Array, at: number, value: number): void {
+  for (let left = value, more = true; more; at++, left >>>= 7) {
+    more = bytes[at]! >= 0x80;
+    bytes[at] = (left & 0x7f) | (more ? 0x80 : 0);
+  }
 }
 
 function writeBodies(module: WasmModule, kept: ReadonlySet<number>, fuel: number, out: ByteWriter): void {

@@ -22,6 +22,7 @@ import {
   replaceClass,
 } from './namespace-hooks.js';
 import type { OffsetMap } from './offset-map.js';
+import { OFFSETS_SECTION, readOffsets } from './offset-section.js';
 
 export interface Announced {
   readonly instance: WebAssembly.Instance;
@@ -32,7 +33,7 @@ export interface Announced {
   readonly imports: unknown;
   /** Undefined for a module that was not rewritten. */
   readonly identity: ModuleIdentity | undefined;
-  /** Of what was instantiated; undefined for a module that another thread rewrote, too. */
+  /** Of what was instantiated; undefined, too, for a module that another thread rewrote and that does not bring them along. */
   readonly offsets: OffsetMap | undefined;
 }
 
@@ -116,9 +117,13 @@ export class WebAssemblyHooks {
     });
   }
 
-  /** Makes a module that is never rewritten nor announced. */
-  plainModule(bytes: Uint8Array): WebAssembly.Module {
-    return new this.#original.Module(bytes as BufferSource);
+  /**
+   * Makes a module that is never rewritten nor announced.
+   *
+   * @param options of its compilation, as the program gave them
+   */
+  plainModule(bytes: Uint8Array, ...options: Arguments): WebAssembly.Module {
+    return Reflect.construct(this.#original.Module, [bytes, ...options]);
   }
 
   /** Makes an instance that is never announced. */
@@ -149,8 +154,9 @@ export class WebAssemblyHooks {
     const prepared = this.#prepare(args[0]);
     if (prepared !== undefined) {
       try {
-        const rest = [prepared.bytes, ...args.slice(1)];
-        return this.#know(Reflect.construct(Module, rest, target), prepared);
+        const [, ...options] = args;
+        const module = Reflect.construct(Module, [prepared.bytes, ...options], target);
+        return this.#know(module, prepared, options);
       } catch {
         // The engine's own word on the program's own bytes follows.
       }
@@ -173,17 +179,18 @@ export class WebAssemblyHooks {
 
   #compile(args: Arguments): unknown {
     const { compile } = this.#original;
-    const prepared = this.#prepare(args[0]);
+    const [source, ...options] = args;
+    const prepared = this.#prepare(source);
     if (prepared === undefined) return this.#call(compile, args);
-    return this.#call(compile, [prepared.bytes, ...args.slice(1)]).then(
-      (module) => this.#know(module as WebAssembly.Module, prepared),
+    return this.#call(compile, [prepared.bytes, ...options]).then(
+      (module) => this.#know(module as WebAssembly.Module, prepared, options),
       () => this.#call(compile, args),
     );
   }
 
   #instantiate(args: Arguments): Promise<unknown> {
     const { compile, instantiate } = this.#original;
-    const [source, imports, ...rest] = args;
+    const [source, imports, ...options] = args;
     if (this.#isModule(source)) return this.#instantiateModule(source, args);
     const prepared = this.#prepare(source);
     const plain = (): Promise<unknown> =>
@@ -193,8 +200,8 @@ export class WebAssemblyHooks {
         return result;
       });
     if (prepared === undefined) return plain();
-    return this.#call(compile, [prepared.bytes, ...rest]).then(async (compiled) => {
-      const module = this.#know(compiled as WebAssembly.Module, prepared);
+    return this.#call(compile, [prepared.bytes, ...options]).then(async (compiled) => {
+      const module = this.#know(compiled as WebAssembly.Module, prepared, options);
       const instance = await this.#instantiateModule(module, [module, ...args.slice(1)]);
       return { module, instance };
     }, plain);
@@ -213,6 +220,7 @@ export class WebAssemblyHooks {
   async #stream(method: Streaming, args: Arguments): Promise<unknown> {
     const original = this.#original[method]!;
     const [source, imports] = args;
+    const options = args.slice(method === 'compileStreaming' ? 1 : 2);
     const untouched = async (): Promise<unknown> => {
       const result = await this.#call(original, args);
       if (method === 'instantiateStreaming') {
@@ -237,8 +245,9 @@ export class WebAssemblyHooks {
         headers: { 'content-type': 'application/wasm' },
       });
       module = this.#know(
-        (await this.#call(this.#original.compileStreaming!, [rewritten])) as WebAssembly.Module,
+        (await this.#call(this.#original.compileStreaming!, [rewritten, ...options])) as WebAssembly.Module,
         prepared,
+        options,
       );
     } catch {
       return untouched();
@@ -258,12 +267,16 @@ export class WebAssemblyHooks {
     return source instanceof this.#original.Module;
   }
 
-  #know(module: WebAssembly.Module, prepared: PreparedModule): WebAssembly.Module {
+  #know(module: WebAssembly.Module, prepared: PreparedModule, options: Arguments): WebAssembly.Module {
     const { identity, offsets, withMovedStart } = prepared;
     const known =
       withMovedStart === undefined
         ? { identity, offsets, stand: undefined }
-        : { identity, offsets: withMovedStart.offsets, stand: this.plainModule(withMovedStart.bytes) };
+        : {
+            identity,
+            offsets: withMovedStart.offsets,
+            stand: this.plainModule(withMovedStart.bytes, ...options),
+          };
     this.#known.set(module, known);
     return module;
   }
@@ -277,7 +290,9 @@ export class WebAssemblyHooks {
       const [section] = this.#original.customSections(module, IDENTITY_SECTION);
       const identity = section === undefined ? undefined : readIdentity(section);
       if (identity === undefined) return undefined;
-      const received = { identity, offsets: undefined, stand: undefined };
+      const [table] = this.#original.customSections(module, OFFSETS_SECTION);
+      const offsets = table === undefined ? undefined : readOffsets(table, identity.movedFrom);
+      const received = { identity, offsets, stand: undefined };
       this.#known.set(module, received);
       return received;
     } catch {

@@ -174,7 +174,7 @@ interface Site {
 }
 
 describe('otrace run', () => {
-  const cli = join(root, 'dist/esm/cli.js');
+  const cli = join(root, 'dist/cjs/cli.js');
   const events = (file: string): { name: string; args: Record<string, string> }[] =>
     (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { traceEvents: never[] }).traceEvents;
 

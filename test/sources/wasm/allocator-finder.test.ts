@@ -117,6 +117,60 @@ describe('a module without names', () => {
     assert.equal(text, 'x allocate, y free');
   });
 
+  test('so is a realloc that needs many functions besides, each for next to nothing', () => {
+    const fields = Array.from(
+      { length: 60 },
+      (_, i) => `(func $field${i} (param i32) (result i32) (local.get 0))`,
+    );
+    const reads = fields.map((_, i) => `(drop (call $field${i} (local.get 0)))`);
+    const calling = STRIPPED.replaceAll('(i32.const 4096)', '(i32.const 8192)').replace(
+      '(local.set 2 (global.get $list))',
+      `${reads.slice(0, 35).join(' ')} $&`,
+    );
+    assert.notEqual(calling, STRIPPED);
+    const { text, complete } = find(
+      assemble(`(module ${calling} ${fields.join(' ')}
+        (func (export "r") (param i32 i32) (result i32) (local i32) ${reads.slice(30).join(' ')}
+          (local.set 2 (call $x (local.get 1)))
+          (memory.copy (local.get 2) (local.get 0) (local.get 1))
+          (call $y (local.get 0))
+          (local.get 2)))`),
+    );
+    assert.deepEqual([text, complete], ['r reallocate, x allocate, y free', true]);
+  });
+
+  test('bindings that export hundreds of functions do not hide it', () => {
+    const bindings = Array.from(
+      { length: 120 },
+      (_, i) => `(func (export "get${i}") (param i32) (result i32) (i32.load (local.get 0)))
+        (func (export "end${i}") (param i32) (call $y (local.get 0)))`,
+    );
+    const uses = '(func (export "use") (call $y (call $x (i32.const 8))) (call $y (call $x (i32.const 8))))';
+    const hidden = STRIPPED.replace(/\(export "[xy]"\)/g, '');
+    const { hooks } = find(assemble(`(module ${bindings.join(' ')} ${hidden} ${uses})`));
+    assert.deepEqual(
+      hooks.map(({ shape }) => shape.event),
+      ['allocate', 'free'],
+    );
+  });
+
+  test('nor does a memory that is gigabytes from the start', () => {
+    for (const memory of ['(memory (export "m") 32768)', '(import "a" "m" (memory 20000 65536))']) {
+      const { text } = find(assemble(`(module ${STRIPPED.replace('(memory (export "m") 2)', memory)})`));
+      assert.equal(text, 'x allocate, y free');
+    }
+  });
+
+  test('64-bit addresses', (t) => {
+    const wide = STRIPPED.replace('(memory (export "m") 2)', '(memory (export "m") i64 2)')
+      .replaceAll('i32', 'i64')
+      .replace('(i64.and', '(i32.and')
+      .replace('(if (local.get 0) (then', '(if (i64.ne (local.get 0) (i64.const 0)) (then');
+    const bytes = assemble(`(module ${wide})`);
+    if (!WebAssembly.validate(bytes)) return t.skip('this engine has no 64-bit memories');
+    assert.equal(find(bytes).text, 'x allocate, y free');
+  });
+
   test('no allocator is seen in what only hands out memory', () => {
     const { hooks, how } = find(
       assemble(`(module (memory (export "m") 2) (global $top (mut i32) (i32.const 1024))
@@ -212,6 +266,39 @@ describe('names', () => {
       [0, 1, 2],
     );
     assert.equal(how, 'by the name section');
+  });
+
+  test('of bindings alone, what they wrap having none, are not taken for the allocator', () => {
+    const named = STRIPPED.replace('(func $x (export "x")', '(func $inner').replaceAll(
+      '(call $x ',
+      '(call $inner ',
+    );
+    const { text, how } = find(
+      assemble(`(module ${named.replace('(func $y (export "y")', '(func $__rust_dealloc')}
+        (func $__wbindgen_malloc (export "__wbindgen_malloc") (param i32 i32) (result i32) (call $inner (local.get 0)))
+        (func $other (export "other") (result i32) (call $inner (i32.const 8))))`),
+    );
+    assert.equal(text, '#0 allocate, #1 free');
+    assert.equal(how, 'by export names and trial calls');
+  });
+
+  test('of Rust and Zig, as their newest compilers write them', () => {
+    const { text, how } = find(
+      assemble(`(module (memory 1)
+        (func $_RNvMs0_NtCshLrrydh1LUZ_8dlmalloc8dlmallocINtB5_8DlmallocNtNtB7_3sys6SystemE6mallocCs3HZVvw3jX5q_3std
+          (param i32) (result i32) (local.get 0))
+        (func $_RNvCs6rREvFdRhLb_7___rustc14___rust_dealloc (param i32 i32 i32)))`),
+    );
+    assert.deepEqual([text, how], ['#0 allocate, #1 free', 'by the name section']);
+    const zig = find(
+      assemble(`(module (memory 1)
+        (func $heap.WasmAllocator.alloc (param i32 i32 i32 i32) (result i32) (local.get 0))
+        (func $heap.WasmAllocator.free (param i32 i32 i32 i32 i32)))`),
+    );
+    assert.deepEqual(
+      zig.hooks.map(({ shape }) => shape),
+      [SHAPES.memalign, { event: 'free', pointer: 1 }],
+    );
   });
 
   test('a name with a signature that does not fit is no match', () => {

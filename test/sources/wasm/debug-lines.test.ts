@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { CustomSections } from '../../../src/sources/wasm/custom-sections.js';
 import { DebugLines } from '../../../src/sources/wasm/debug-lines.js';
 import { demangle } from '../../../src/sources/wasm/demangle.js';
+import { ModulePreparation } from '../../../src/sources/wasm/module-preparation.js';
 import { parseModule } from '../../../src/sources/wasm/module-sections.js';
 import { SECTION } from '../../../src/sources/wasm/section-layout.js';
 import { joinPath } from '../../../src/sources/wasm/source-path.js';
@@ -38,6 +39,16 @@ function linesOf(bytes: Bytes, damaged: ReadonlyMap<string, Uint8Array> = new Ma
   return { lines: new DebugLines(section, code.start, first), code, first };
 }
 
+/** Rewritten and compiled by another thread, as far as this one can tell. */
+const received = new WebAssembly.Module(
+  new ModulePreparation({
+    names: {},
+    contexts: true,
+    warn: (message) => assert.fail(message),
+    leaveAlone: () => false,
+  }).prepare(fixture('dwarf4-O2'), () => 'lines.wasm')!.bytes as Bytes,
+);
+
 const { source, warnings } = traced({ displayPath: (file) => file.replace('/project/', '') });
 source.install();
 source.arm();
@@ -60,6 +71,14 @@ for (const name of FIXTURES) {
     assert.equal(site!.bytes, 80);
   });
 }
+
+test('so do those of a module that another thread rewrote', () => {
+  const api = new WebAssembly.Instance(received).exports as unknown as Api;
+  const before = source.snapshot();
+  api['draw']!(10, 1);
+  const [site] = growth(before, source.snapshot()).sites;
+  assert.match(site!.stack, /^shapes::Pool<double>::take\(int\) \(lines\.cpp:17:\d+\) <- /);
+});
 
 describe('every position is that of llvm-symbolizer', () => {
   const installed = spawnSync('llvm-symbolizer', ['--version']).status === 0;

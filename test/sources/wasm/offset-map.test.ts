@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SHAPES } from '../../../src/sources/wasm/allocation-hook.js';
 import { OffsetMap } from '../../../src/sources/wasm/offset-map.js';
+import { OFFSETS_SECTION, readOffsets, withOffsets } from '../../../src/sources/wasm/offset-section.js';
 import { ALLOCATOR } from './allocator-wat.js';
 import { type Callable, type Hooked, hookModule } from './hooked.js';
 import { assemble } from './wat.js';
@@ -93,6 +94,16 @@ test('code that is none of the module has no original offset', () => {
   assert.equal(offsets.originalOffset(rewritten.bytes.length), undefined);
   assert.equal(offsets.isAdded(module.exports.find(({ name }) => name === 'malloc')!.index), true);
   assert.equal(offsets.isAdded(4), false);
+});
+
+test('in a section of the module it is the same, and a damaged one is none', () => {
+  for (const contexts of [false, true]) {
+    const { rewritten } = hookModule(assemble(WAT), { options: { contexts } });
+    const bytes = withOffsets(rewritten.bytes, rewritten.offsets) as Uint8Array<ArrayBuffer>;
+    const sections = WebAssembly.Module.customSections(new WebAssembly.Module(bytes), OFFSETS_SECTION);
+    assert.deepEqual(readOffsets(sections[0]!, rewritten.movedFrom), rewritten.offsets);
+    assert.equal(readOffsets(sections[0]!.slice(0, -2), rewritten.movedFrom), undefined);
+  }
 });
 
 test('an insertion belongs to the instruction that follows it', () => {

@@ -15,6 +15,7 @@ const ENOUGH = new WalkBudget(() => 0);
 export interface Traced {
   readonly source: WasmSource;
   readonly warnings: string[];
+  readonly labels: Labels;
   setSampling(probability: number): void;
 }
 
@@ -38,6 +39,7 @@ export function traced(options: WasmSourceOptions = {}, sampling = 1): Traced {
   return {
     source: new WasmSource(host, { walks: ENOUGH, ...options }),
     warnings,
+    labels: host.labels,
     setSampling: (p) => sampler.setProbability(p),
   };
 }

@@ -83,6 +83,42 @@ describe('every way in is seen', () => {
     port1.close();
     assert.equal(runs(new WebAssembly.Instance(message, IMPORTS)), 1);
   });
+  test('one that needs builtins of the engine, its start function moved', async (t) => {
+    const bytes = assemble(`(module
+      (import "wasm:js-string" "length" (func $length (param externref) (result i32)))
+      ${ALLOCATOR}
+      (func (export "main") (drop (call $malloc (i32.const 40))))
+      (func $start (drop (call $malloc (i32.const 8))))
+      (start $start))`);
+    const options = { builtins: ['js-string'] };
+    const Module = WebAssembly.Module as new (bytes: BufferSource, options: object) => WebAssembly.Module;
+    const make = (module: WebAssembly.Module) => new WebAssembly.Instance(module);
+    try {
+      new plain.Instance(new (plain.Module as typeof Module)(bytes, options));
+    } catch {
+      return t.skip('this engine has none');
+    }
+    const before = source.snapshot();
+    const { compile, compileStreaming, instantiate, instantiateStreaming } = WebAssembly as unknown as Record<
+      string,
+      (...args: unknown[]) => Promise<never>
+    >;
+    const made = [
+      make(new Module(bytes, options)),
+      make(await compile!(bytes, options)),
+      make(await compileStreaming!(wasmResponse(bytes), options)),
+      ((await instantiate!(bytes, {}, options)) as WebAssembly.WebAssemblyInstantiatedSource).instance,
+      (
+        (await instantiateStreaming!(
+          wasmResponse(bytes),
+          {},
+          options,
+        )) as WebAssembly.WebAssemblyInstantiatedSource
+      ).instance,
+    ];
+    assert.equal(growth(before, source.snapshot()).blocks, made.length);
+    for (const instance of made) assert.equal(runs(instance), 1);
+  });
   test('not: a module compiled before; it works as it did', () => {
     assert.equal(runs(new WebAssembly.Instance(early, IMPORTS)), 0);
   });
@@ -135,6 +171,29 @@ describe('nothing of it shows', () => {
       assert.equal(actual.value.length, expected.value.length);
     }
     assert.deepEqual(Reflect.ownKeys(instance), []);
+  });
+  test('what is imported is asked for once, and its memory known all the same', () => {
+    const asked: string[] = [];
+    const env = {
+      get memory() {
+        asked.push('memory');
+        return new WebAssembly.Memory({ initial: 7 });
+      },
+    };
+    const imports = {
+      get env() {
+        asked.push('env');
+        return env;
+      },
+    };
+    const inner = ALLOCATOR.replace('(memory (export "memory") 4)', '');
+    for (const text of [inner, '(func (result i32) (i32.const 1))'.repeat(60)]) {
+      const bytes = assemble(`(module (import "env" "memory" (memory 4)) ${text})`);
+      new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+      assert.deepEqual(asked.splice(0), ['env', 'memory']);
+    }
+    assert.match(JSON.stringify(source.snapshot().facts), / memory 458752 bytes/);
+    assert.match(warnings.splice(0).join('\n'), /^otrace: no allocator to hook in [^\n]*$/);
   });
   test('classes and functions', () => {
     assert.ok(module instanceof WebAssembly.Module && early instanceof WebAssembly.Module);
