@@ -15,13 +15,17 @@ import { Rotation } from '../output/rotation.js';
 import { Clock } from '../recorder/clock.js';
 import { Recorder } from '../recorder/recorder.js';
 import { ManualSource } from '../sources/manual.js';
-import { RemoteV8Source } from '../sources/v8/remote-source.js';
+import { RemoteV8Source, type RemoteV8SourceOptions } from '../sources/v8/remote-source.js';
 import { type Address, parseAddress } from './attach/address.js';
+import { AttachedThreads } from './attach/attached-threads.js';
 import { Connection } from './attach/connection.js';
 import { Ending, type Outcome, observe } from './attach/observation.js';
+import type { ProtocolSession } from './attach/protocol-session.js';
 import { closeInspector, type ReachedProcess, reachProcess } from './attach/running-process.js';
-import { frameRules, type Target, targetOf, workersOf } from './attach/target.js';
+import { ScriptMaps } from './attach/script-maps.js';
+import { frameRules, type Target, targetOf } from './attach/target.js';
 import { chooseTarget, type ListedTarget, listTargets } from './attach/target-list.js';
+import { watchThreads } from './attach/thread-sessions.js';
 import { parseDuration } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { everyBytes, whole } from './trace-options.js';
@@ -30,15 +34,20 @@ import { showTrace } from './trace-summary.js';
 interface AttachFlags {
   readonly for: number;
   readonly reportEvery: number;
-  readonly every: string;
+  readonly every?: string;
   readonly depth: number;
   readonly out: string;
   readonly top: number;
   readonly page?: string;
+  readonly fetchMaps?: true;
   readonly quiet?: true;
 }
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/i;
+
+const DEFAULT_EVERY = '32KiB';
+/** Each costs a program with deep stacks 10 to 20 us. */
+const MOST_SAMPLES_PER_SECOND = 1_000;
 
 const AFTER = `
 Examples:
@@ -62,7 +71,10 @@ export function define(command: Command): void {
     )
     .option('--for <time>', 'how long; Ctrl-C ends it early', parseDuration, 60_000)
     .option('--report-every <time>', 'also report while it lasts', parseDuration, 0)
-    .option('--every <size>', 'mean bytes between two samples of the JavaScript heap', '32KiB')
+    .option(
+      '--every <size>',
+      'mean bytes between two samples of the JavaScript heap (default: 32KiB, more in a program that allocates much)',
+    )
     .option('--depth <n>', 'frames of a stack', whole(1, 128), 8)
     .option(
       '--out <path>',
@@ -71,6 +83,10 @@ export function define(command: Command): void {
     )
     .option('--top <n>', 'groups in each report', whole(1, 10_000), 10)
     .option('--page <text>', 'part of the title or address of the page meant, where there are several')
+    .option(
+      '--fetch-maps',
+      'fetch source maps of a page from any host; otherwise only from its own on this machine',
+    )
     .option('--quiet', 'print nothing')
     .addHelpText('after', AFTER)
     .action(async (address: string, flags: AttachFlags) => {
@@ -79,7 +95,7 @@ export function define(command: Command): void {
 }
 
 async function attach(address: Address, flags: AttachFlags): Promise<number> {
-  const every = everyBytes(flags.every);
+  const every = everyBytes(flags.every ?? DEFAULT_EVERY);
   if (flags.out.includes('%')) new Rotation(flags.out, {}); // throws for a pattern without an index
   const ending = new Ending();
   try {
@@ -87,7 +103,6 @@ async function attach(address: Address, flags: AttachFlags): Promise<number> {
     try {
       ending.watch(reached.connection);
       const target = await targetOf(reached.connection);
-      if (target.kind === 'node') tellOfWorkers(await workersOf(reached.connection));
       const trace = recorderFor(target, flags.out);
       const outcome = await sample(reached.connection, { ending, target, trace, every, address }, flags);
       await leave(address, reached); // the program need not wait for our table
@@ -98,12 +113,6 @@ async function attach(address: Address, flags: AttachFlags): Promise<number> {
   } finally {
     ending.forget();
   }
-}
-
-function tellOfWorkers(count: number): void {
-  if (count === 0) return;
-  const threads = count === 1 ? 'a worker thread, whose heap is' : `${count} worker threads, whose heaps are`;
-  warn(`the program has ${threads} not seen from outside; otrace run sees all threads`);
 }
 
 interface Sampling {
@@ -119,26 +128,38 @@ async function sample(
   { ending, target, trace, every, address }: Sampling,
   flags: AttachFlags,
 ): Promise<Outcome> {
+  const isHere = isLocal(address);
+  const tell = onceEach(warn);
+  const maps = new ScriptMaps({ isLocal: isHere, fetchAll: flags.fetchMaps === true, warn: tell });
+  const rules = frameRules(target, isHere, maps);
+  const optionsFor = (session: ProtocolSession): RemoteV8SourceOptions => ({
+    ...rules,
+    everyBytes: every,
+    ...(flags.every === undefined && { mostSamplesPerSecond: MOST_SAMPLES_PER_SECOND }),
+    stackDepth: flags.depth,
+    mayBeginAnew: target.kind === 'page' && session === connection,
+    prepareFrames: (scripts) => maps.learn([...scripts].filter(rules.isMapElsewhere), session),
+    warn: tell,
+  });
+  const threads = new AttachedThreads(optionsFor);
   const heap = new HeapTracer(heapEvents(trace), {
     manual: (host) => new ManualSource(host),
     warn: (line) => say(`${line}\n`),
+    threads,
   });
-  const source = new RemoteV8Source(connection, {
-    ...frameRules(target, isLocal(address)),
-    everyBytes: every,
-    stackDepth: flags.depth,
-    mayBeginAnew: target.kind === 'page',
-    warn,
-  });
+  const source = new RemoteV8Source(connection, optionsFor(connection));
   heap.attach(source);
   const pace = { forMs: flags.for, reportEveryMs: flags.reportEvery, top: flags.top };
-  const outcome = await observe({ connection, ending, source, trace, heap }, pace, () => {
+  const unwatch = await watchThreads(connection, target.kind, threads);
+  const outcome = await observe({ connection, ending, source, threads, trace, heap }, pace, () => {
     if (flags.quiet) return;
     const who = target.kind === 'node' ? `pid ${target.pid}, ${target.description}` : target.description;
     say(`otrace: attached to ${target.name} (${who}) for ${flags.for / 1000} s, to ${flags.out}; `);
     say('Ctrl-C ends it early\n');
   });
-  await source.stop().catch(() => {}); // the target is gone, and its sampler with it
+  // Where it fails the target is gone, and its samplers with it.
+  await Promise.all([source.stop(), threads.stop()]).catch(() => {});
+  await unwatch().catch(() => {});
   return outcome;
 }
 
@@ -212,6 +233,15 @@ function recorderFor(target: Target, out: string): Recorder {
   trace.setProcessName(target.name);
   trace.enable();
   return trace;
+}
+
+/** Says nothing twice: several threads may have the same to say. */
+function onceEach(say: (message: string) => void): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (!said.has(message)) say(message);
+    said.add(message);
+  };
 }
 
 /** Whether files of the target may be files here. */

@@ -28,7 +28,10 @@ export function growthLines(report: HeapReport, options: TableOptions): string[]
   const unsure = growth.filter((row) => !isSuspect(row));
   const lines: string[] = [];
   if (suspects.length === 0) {
-    lines.push(heading('no site grows steadily'));
+    const unjudged = stats['js_stacks']?.startsWith('off') === true;
+    lines.push(
+      heading(`no site grows steadily${unjudged ? '; JavaScript is not judged without its stacks' : ''}`),
+    );
     const everyBytes = unsure.length === 0 ? everyBytesOf(stats) : undefined;
     if (everyBytes !== undefined) {
       const least = formatBytes(everyBytes * SAMPLES_TO_SEE);
@@ -58,6 +61,7 @@ export function growthLines(report: HeapReport, options: TableOptions): string[]
 
 /** Mean bytes between two samples; undefined where none are taken. */
 function everyBytesOf(stats: HeapReport['stats']): number | undefined {
+  if (stats['js_stacks']?.startsWith('off')) return undefined;
   const everyBytes = Number.parseFloat(stats['js_sampling_interval'] ?? '');
   return everyBytes > 0 ? everyBytes : undefined;
 }

@@ -36,7 +36,7 @@ function leakLines(report: HeapReport, options: TableOptions): string[] {
   const title = `${colors.bold('Top leaks')}  ${colors.dim(summaryOf(report, listed))}`;
   const rows = report.leaks.slice(0, options.top);
   if (rows.length === 0) return [title, `  ${infoText(report.leaksInfo, 'leaks')}`];
-  const whole = Math.max(report.liveBytes['total'] ?? 0, listed);
+  const whole = Math.max(liveTotalOf(report) ?? 0, listed);
   const plain = (text: string): string => text;
   const columns: Column[] = [
     { title: '#', cells: rows.map((row) => String(row.rank)), alignRight: true, paint: colors.dim },
@@ -125,9 +125,7 @@ function compactStack(row: ReportRow, cell: CellOptions): string[] {
 /** @param listed what the rows add up to: estimates may come to more than what the heap was seen to hold */
 function summaryOf(report: HeapReport, listed: number): string {
   const parts: string[] = [];
-  // What the rows are parts of; the counter is that of another moment, and of the JavaScript heap a lower bound.
-  const told = /^~?(\d+)$/.exec(report.stats['live_bytes'] ?? '')?.[1];
-  const total = told === undefined ? report.liveBytes['total'] : Number(told);
+  const total = liveTotalOf(report);
   if (total !== undefined)
     parts.push(`${total < listed ? `~${formatBytes(listed)}` : formatBytes(total)} live`);
   const blocks = Number(report.stats['live_alloc_count']);
@@ -135,6 +133,12 @@ function summaryOf(report: HeapReport, listed: number): string {
   const sites = Number(report.stats['site_count']);
   if (Number.isFinite(sites)) parts.push(`from ${plural(sites, 'site')}`);
   return parts.join(' ');
+}
+
+/** What the rows are parts of; the counter is that of another moment, and of the JavaScript heap a lower bound. */
+function liveTotalOf({ stats, liveBytes }: HeapReport): number | undefined {
+  const told = /^~?(\d+)$/.exec(stats['live_bytes'] ?? '')?.[1];
+  return told === undefined ? liveBytes['total'] : Number(told);
 }
 
 function bytesText(row: ReportRow): string {

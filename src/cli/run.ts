@@ -15,6 +15,7 @@ import { say } from '../node/warn.js';
 import { Rotation } from '../output/rotation.js';
 import { SHAPES } from '../sources/wasm/allocation-hook.js';
 import { bytecodeFolder } from './bytecode-folder.js';
+import { parseDuration } from './duration.js';
 import { LeftBehind } from './left-behind.js';
 import { nodeCommand } from './node-command.js';
 import { runProgram } from './program.js';
@@ -79,7 +80,7 @@ export function define(command: Command): void {
     )
     .option('--max-file <size>', 'most bytes on disk of a trace that is a single file', '1GiB')
     .option('--top <n>', 'groups in each report', whole(1, 10_000), 10)
-    .option('--report-every <seconds>', 'also report while the program runs', seconds, 0)
+    .option('--report-every <time>', 'also report while the program runs', parseDuration, 0)
     .option('--wasm-alloc <names>', 'allocator of a WebAssembly module, as malloc=xa,free=ya', allocatorNames)
     .option('--no-wasm-context', 'leave WebAssembly code as it is but for its allocator')
     .option('--no-inline', 'switch V8 inlining off: exact sites, slower program')
@@ -124,7 +125,7 @@ async function run(program: readonly string[], flags: RunFlags): Promise<void> {
     ...(flags.wasmAlloc !== undefined && { OTRACE_HEAP_WASM_ALLOC: flags.wasmAlloc }),
     [RUN_VARIABLE]: writeRunOptions({
       top: flags.top,
-      reportEverySeconds: flags.reportEvery,
+      reportEverySeconds: flags.reportEvery / 1000,
       maxFileBytes,
       exact: flags.exact === true,
       retainers: flags.retainers === true && flags.exact !== true, // an exact report says it of its leaks
@@ -195,10 +196,4 @@ function probability(text: string): number {
   if (text.trim() === '' || Number.isNaN(value))
     throw new InvalidArgumentError('It must be a number from 0 to 1.');
   return Math.min(1, Math.max(0, value));
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (value > 0 && value <= 2_000_000) return value;
-  throw new InvalidArgumentError('It must be a number of seconds above 0.');
 }

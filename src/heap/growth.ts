@@ -119,7 +119,7 @@ function exactSteadiness(course: readonly Point[]): Steadiness {
 /** @param sites a site, and what it was before its functions were inlined */
 function estimatedSteadiness(
   sites: readonly SiteUsage[],
-  { spanUs, timed }: { readonly spanUs: number; readonly timed: boolean },
+  { spanUs, timed, activity }: NonNullable<SourceSnapshot['births']>,
   takenUs: number,
   history: HeapHistory,
 ): Steadiness {
@@ -133,17 +133,49 @@ function estimatedSteadiness(
   const samples = born.at(-1)!.bytes;
   const course = addedUp(sites.map((site) => history.courseOf(site)));
   const followed = timed && course.length >= SHORTEST_COURSE;
-  // An axis of what was allocated has a dead end: what a program does last need not be what leaks.
-  const evidence = { samples: timed ? samples : 0, everySegment: !followed };
-  const { probability } = steadinessOf(born, evidence, (gain) => gain);
+  const activityOf = averageOf(activity, startUs, spanUs);
+  const evidence = { samples, mayBeBad: followed ? 'not the last' : 'none', activityOf } as const;
+  const probability = timed
+    ? steadinessOf(born, evidence, asCounted).probability
+    : untimedProbability(born, samples);
   const byBirth = { ...steadinessOf(survivors, {}, () => 0), probability };
   if (!followed) return byBirth;
   // What was live at a moment and has died since adds to the noise of a gain from there.
-  const net = steadinessOf(course, { samples, moments: course.length }, (gain, fromUs) => {
+  const net = steadinessOf(course, { samples, moments: course.length, activityOf }, (gain, fromUs) => {
     const died = Math.max(0, bytesAt(course, fromUs) - bytesAt(survivors, fromUs));
     return variancePerByte * (gain + died);
   });
   return { ...net, probability: Math.min(net.probability, byBirth.probability) };
+}
+
+/**
+ * An axis of what was allocated has a dead end, since what a program does last need not be what leaks. So three long
+ * segments must be good; and where there are samples for more, three quarters of those, whichever: two bursts that are
+ * kept may lie in three long ones, too.
+ */
+function untimedProbability(born: readonly Point[], samples: number): number {
+  const long = steadinessOf(born, { samples: 0, mayBeBad: 'none' }, asCounted);
+  const short = steadinessOf(born, { samples, mayBeBad: 'any' }, asCounted);
+  return Math.min(long.probability, short.probability);
+}
+
+/** Of figures that divide a time evenly, the average between two times; 1 where there are none. */
+function averageOf(
+  figures: readonly number[] = [1],
+  startUs: number,
+  spanUs: number,
+): (fromUs: number, toUs: number) => number {
+  const course = [{ timeUs: startUs, bytes: 0 }];
+  for (const [i, figure] of figures.entries()) {
+    const timeUs = startUs + (spanUs * (i + 1)) / figures.length;
+    course.push({ timeUs, bytes: course[i]!.bytes + figure / figures.length });
+  }
+  return (fromUs, toUs) => (bytesAt(course, toUs) - bytesAt(course, fromUs)) / ((toUs - fromUs) / spanUs);
+}
+
+/** The variance of a count. */
+function asCounted(gain: number): number {
+  return gain;
 }
 
 /** What is live now, by when it was born: at each moment the bytes, or samples, that were there already. */

@@ -12,6 +12,9 @@ export const SOURCE_NAMES = ['js', 'wasm', 'buffers', 'manual'] as const;
 
 export type SourceName = (typeof SOURCE_NAMES)[number];
 
+/** Into how many slices the time of births is divided: sites of several threads are added up slice by slice. */
+export const BIRTH_SLICES = 24;
+
 /** What one call site holds and has allocated. */
 export interface SiteUsage {
   readonly source: SourceName;
@@ -64,6 +67,8 @@ export interface SourceSnapshot {
   readonly births?: {
     readonly spanUs: number;
     readonly timed: boolean;
+    /** How much the program allocated in each slice of time, as a multiple of the average. */
+    readonly activity?: readonly number[];
     /** False where V8 inlines no function: stacks are then what they seem. */
     readonly inlining?: boolean;
   };

@@ -9,10 +9,11 @@
  *       +------+------+------+------+-- time
  *        warm-up
  *
- * Each segment must gain at least `LEAST_SHARE` of its equal share, and all together something. With a sampling error,
+ * Each segment must gain at least `LEAST_SHARE` of its equal share, and all together something; of a segment in which
+ * the whole program did less (fewer requests, a busy machine) proportionally less is asked. With a sampling error,
  * that is a probability (of a normal variable); without one, it is 0 or 1. The answer is the weakest of them. Of many
  * segments a quarter may be bad, since a server's nights have no traffic, but not the last one. Where only births are
- * known (`everySegment`) none may: what would be the night of a leak is a cache that has turned over once.
+ * known none may: what would be the night of a leak is a cache that has turned over once.
  *
  * More segments are more chances to fail, so there are few while there is little to observe: with `OBSERVATIONS` in
  * each, a leak of 40 samples is called one nine times of ten.
@@ -38,8 +39,10 @@ export interface Steadiness {
 export interface Evidence {
   readonly samples?: number;
   readonly moments?: number;
-  /** Whether no segment may be bad. */
-  readonly everySegment?: boolean;
+  /** Which segments may be bad where there are many: a quarter of them but not the last one (when left out), any quarter, none. */
+  readonly mayBeBad?: 'not the last' | 'any' | 'none';
+  /** How much the program did between two times, as a multiple of the average. */
+  readonly activityOf?: (fromUs: number, toUs: number) => number;
 }
 
 /** The share of the time that does not count. */
@@ -51,6 +54,8 @@ const OBSERVATIONS = 12;
 /** or so many moments at which the whole was seen. */
 const MOMENTS = 4;
 const LEAST_SHARE = 1 / 4;
+/** Of a time in which the program did less than this, as much is asked. */
+const LEAST_ACTIVITY = 1 / 4;
 const BAD_SHARE = 1 / 4;
 
 /**
@@ -60,7 +65,12 @@ const BAD_SHARE = 1 / 4;
  */
 export function steadinessOf(
   course: readonly Point[],
-  { samples = Number.POSITIVE_INFINITY, moments = Number.POSITIVE_INFINITY, everySegment = false }: Evidence,
+  {
+    samples = Number.POSITIVE_INFINITY,
+    moments = Number.POSITIVE_INFINITY,
+    mayBeBad = 'not the last',
+    activityOf = () => 1,
+  }: Evidence,
   varianceOf: (gainBytes: number, fromUs: number, toUs: number) => number,
 ): Steadiness {
   const startUs = course[0]!.timeUs;
@@ -76,19 +86,21 @@ export function steadinessOf(
     MOST_SEGMENTS,
     Math.max(FEWEST_SEGMENTS, Math.floor(Math.min(samples / OBSERVATIONS, moments / MOMENTS))),
   );
-  const least = (gain / segments) * LEAST_SHARE;
+  const equalShare = gain / segments;
   const passes: number[] = [];
   for (let segment = 0; segment < segments; segment++) {
     const segmentFromUs = warmUs + (spanUs * segment) / segments;
     const segmentToUs = warmUs + (spanUs * (segment + 1)) / segments;
     const gained = bytesAt(course, segmentToUs) - bytesAt(course, segmentFromUs);
+    const activity = Math.min(1, Math.max(LEAST_ACTIVITY, activityOf(segmentFromUs, segmentToUs)));
+    const least = equalShare * LEAST_SHARE * activity;
     // A segment that gained nothing is as uncertain as one that gained the least.
     const variance = varianceOf(Math.max(gained, least), segmentFromUs, segmentToUs);
     passes.push(probabilityAbove(gained - least, variance));
   }
-  const last = passes.pop()!;
-  const mayBeBad = segments > FEWEST_SEGMENTS && !everySegment ? Math.floor(segments * BAD_SHARE) : 0;
-  const others = passes.sort((a, b) => b - a).slice(0, passes.length - mayBeBad);
+  const last = mayBeBad === 'any' ? 1 : passes.pop()!;
+  const bad = segments > FEWEST_SEGMENTS && mayBeBad !== 'none' ? Math.floor(segments * BAD_SHARE) : 0;
+  const others = passes.sort((a, b) => b - a).slice(0, passes.length - bad);
   const whole = probabilityAbove(gain, varianceOf(gain, warmUs, endUs));
   return { fromBytes, toBytes, spanUs, probability: Math.min(whole, last, ...others) };
 }

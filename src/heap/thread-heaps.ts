@@ -13,7 +13,7 @@
  */
 import { hashStack } from './frame.js';
 import type { HeapSnapshot, SiteUsage, SourceName, SourceSnapshot } from './snapshot.js';
-import { SOURCE_NAMES } from './snapshot.js';
+import { BIRTH_SLICES, SOURCE_NAMES } from './snapshot.js';
 
 /** The heaps of one thread at one moment. */
 export interface ThreadHeap {
@@ -125,9 +125,6 @@ export function sitesByThread(parts: readonly Part[]): SiteUsage[] {
   return [...sites.values()];
 }
 
-/** Slices of the axis of births on which threads are added up. */
-const SLICES = 16;
-
 /** The births of a thread's sites on the time that a source covers: a thread that came later has a shorter one. */
 function onAxisOf({ births }: SourceSnapshot, { thread, part }: Part): Part {
   const own = part.births;
@@ -150,10 +147,10 @@ function withoutBirths({ thread, part }: Part): Part {
 
 /** Slices of the last `share` of an axis as slices of the whole. */
 function stretched(born: readonly number[], share: number): number[] {
-  const slices = new Array<number>(SLICES).fill(0);
+  const slices = new Array<number>(BIRTH_SLICES).fill(0);
   for (const [i, bytes] of born.entries()) {
     const middle = 1 - share + (share * (i + 0.5)) / born.length;
-    slices[Math.min(SLICES - 1, Math.floor(middle * SLICES))]! += bytes;
+    slices[Math.min(BIRTH_SLICES - 1, Math.floor(middle * BIRTH_SLICES))]! += bytes;
   }
   return slices;
 }

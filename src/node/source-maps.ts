@@ -19,27 +19,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Frame } from '../heap/frame.js';
-
-/** What is used of `node:module`'s SourceMap; its typings leave out that `findEntry` may answer `{}`. */
-export interface ParsedMap {
-  readonly payload: { readonly sources?: readonly string[] };
-  findEntry(lineOffset: number, columnOffset: number): Partial<MapEntry>;
-}
-
-/** Lines and columns from 0. */
-interface MapEntry {
-  generatedLine: number;
-  generatedColumn: number;
-  originalSource: string;
-  originalLine: number;
-  originalColumn: number;
-  name: string;
-}
-
-export interface ModuleWithMaps {
-  findSourceMap(script: string): ParsedMap | undefined;
-  SourceMap: new (payload: object) => ParsedMap;
-}
+import { type ModuleWithMaps, mapped, type ParsedMap, parseMap } from './parsed-map.js';
 
 /** Larger files than this are generated bundles whose map would stall the report for seconds. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -96,8 +76,7 @@ export class SourceMaps {
     const inline = mapUrl.protocol === 'data:';
     if (!inline && mapUrl.protocol !== 'file:') return undefined;
     const text = inline ? dataText(mapUrl.href) : readBounded(mapUrl.href);
-    const payload = JSON.parse(text.replace(/^\)\]\}'[^\n]*\n/, '')) as object;
-    return new this.#module.SourceMap(withAbsoluteSources(payload, inline ? url : mapUrl.href));
+    return parseMap(text, inline ? url : mapUrl.href);
   }
 }
 
@@ -126,57 +105,4 @@ export function dataText(url: string): string {
   const body = url.slice(comma + 1);
   if (url.slice(0, comma).endsWith(';base64')) return Buffer.from(body, 'base64').toString('utf8');
   return decodeURIComponent(body);
-}
-
-/** Resolves `sources` as Node does for the maps it keeps, and leaves out the sources' text. */
-function withAbsoluteSources(payload: object, base: string): object {
-  if ('sections' in payload && Array.isArray(payload.sections)) {
-    const sections = payload.sections.map((section: { map: object }) => ({
-      ...section,
-      map: withAbsoluteSources(section.map, base),
-    }));
-    return { ...payload, sections };
-  }
-  const { sources, sourceRoot } = payload as { sources?: unknown; sourceRoot?: unknown };
-  if (!Array.isArray(sources)) return payload;
-  const root = typeof sourceRoot === 'string' && sourceRoot !== '' ? sourceRoot.replace(/\/?$/, '/') : '';
-  const absolute = sources.map((source) => new URL(root + String(source ?? ''), base).href);
-  return { ...payload, sources: absolute, sourceRoot: '', sourcesContent: undefined };
-}
-
-function mapped(map: ParsedMap, frame: Frame): Frame {
-  const line = frame.line - 1;
-  const column = Math.max(frame.column - 1, 0);
-  const entry = map.findEntry(line, column);
-  const { originalSource, originalLine, originalColumn } = entry;
-  // findEntry answers with the nearest mapping before the position, be it lines away: that is another statement's.
-  if (originalSource === undefined || originalLine === undefined || entry.generatedLine !== line) {
-    return line === 0 && column === 0 ? wholeScript(map, frame) : frame;
-  }
-  return {
-    name: nameIn(entry, frame, column),
-    file: withoutScheme(originalSource),
-    line: originalLine + 1,
-    column: (originalColumn ?? 0) + 1,
-  };
-}
-
-/** A module's own top-level code begins at 0:0, where compilers put headers that map to nothing. */
-function wholeScript(map: ParsedMap, frame: Frame): Frame {
-  const source = map.payload.sources?.length === 1 ? map.payload.sources[0] : undefined;
-  return source === undefined ? frame : { ...frame, file: withoutScheme(source), line: 1, column: 1 };
-}
-
-/**
- * V8 places a function at the parenthesis after its name. Only a mapping that covers exactly that name says how
- * the function was called before a minifier renamed it; any other name there belongs to a parameter or a caller.
- */
-function nameIn(entry: Partial<MapEntry>, frame: Frame, column: number): string {
-  const { name, generatedColumn } = entry;
-  if (name === undefined || name === '' || generatedColumn === undefined) return frame.name;
-  return generatedColumn + frame.name.length === column ? name : frame.name;
-}
-
-function withoutScheme(source: string): string {
-  return source.startsWith('file:') ? fileURLToPath(source) : source;
 }

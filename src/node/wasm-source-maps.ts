@@ -10,7 +10,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ModuleSourceMap } from '../sources/wasm/instruction-sources.js';
-import { dataText, isOnDisk, type ModuleWithMaps, type ParsedMap, readBounded } from './source-maps.js';
+import type { ModuleWithMaps, ParsedMap } from './parsed-map.js';
+import { dataText, isOnDisk, readBounded } from './source-maps.js';
 
 /** Mappings without a source that are stepped over. */
 const MOST_STEPS = 8;

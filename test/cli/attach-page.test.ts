@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { transformSync } from 'esbuild';
 import { attach } from './attached-program.js';
 import { Folder } from './running-program.js';
 
@@ -23,6 +24,34 @@ function addToCart() { for (let i = 0; i < 300; i++) cart.push(new Array(100).fi
 addToCart();
 setInterval(addToCart, 100);`;
 
+/** A page of compiled scripts, with their maps in them, beside them and elsewhere, and a worker that leaks too. */
+const BUNDLED = `<!doctype html><title>Bundled</title>
+<script src="/js/inline.js"></script><script src="/js/beside.js"></script><script src="/js/far.js"></script>
+<script>new Worker('/js/worker.js')</script>`;
+
+function compiled(name: string, sourcemap: 'inline' | 'external'): { code: string; map: string } {
+  const source = `
+    interface Item { readonly at: number }
+    const kept: Item[][] = [];
+    function ${name}Leaks(): void {
+      for (let i = 0; i < 300; i++) kept.push(new Array<Item>(100).fill({ at: i }));
+    }
+    setInterval(${name}Leaks, 50);`;
+  return transformSync(source, { loader: 'ts', format: 'iife', sourcemap, sourcefile: `../src/${name}.ts` });
+}
+
+const beside = compiled('beside', 'external');
+const SCRIPTS: Readonly<Record<string, string>> = {
+  '/js/cart.js': SCRIPT,
+  '/js/inline.js': compiled('inline', 'inline').code,
+  '/js/beside.js': `${beside.code}//# sourceMappingURL=beside.js.map\n`,
+  '/js/beside.js.map': beside.map,
+  '/js/far.js': `${compiled('far', 'external').code}//# sourceMappingURL=http://maps.invalid/far.js.map\n`,
+  '/js/worker.js': `const jobs = [];
+    function workerLeaks() { for (let i = 0; i < 300; i++) jobs.push(new Array(100).fill(i + 0.5)); }
+    setInterval(workerLeaks, 50);`,
+};
+
 const browser = CHROMIUM.find((path) => existsSync(path));
 
 describe('otrace attach to a page', {
@@ -36,9 +65,9 @@ describe('otrace attach to a page', {
 
   before(async () => {
     server = createServer((request, response) => {
-      const isScript = request.url?.startsWith('/js/');
-      response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-      response.end(isScript ? SCRIPT : PAGE);
+      const path = request.url?.replace(/[?].*/, '') ?? '';
+      response.setHeader('content-type', path.startsWith('/js/') ? 'text/javascript' : 'text/html');
+      response.end(SCRIPTS[path] ?? (path === '/bundled' ? BUNDLED : PAGE));
     }).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.on('listening', resolve));
     origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
@@ -72,13 +101,13 @@ describe('otrace attach to a page', {
   });
 
   /** Waits until the page is loaded. */
-  async function listed(url: string): Promise<string> {
+  async function listed(url: string, title = 'Shop'): Promise<string> {
     for (;;) {
       const pages = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as Record<
         string,
         string
       >[];
-      const page = pages.find((each) => each['url'] === url && each['title'] === 'Shop');
+      const page = pages.find((each) => each['url'] === url && each['title'] === title);
       if (page !== undefined) return page['webSocketDebuggerUrl']!;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -126,5 +155,25 @@ describe('otrace attach to a page', {
     ).ended;
     assert.equal(code, 0, stderr);
     assert.match(stderr, /\/admin\)/);
+  });
+
+  test('compiled scripts by their source maps, and a worker', async () => {
+    await fetch(`http://127.0.0.1:${port}/json/new?${origin}/bundled`, { method: 'PUT' });
+    await listed(`${origin}/bundled`, 'Bundled');
+    const { code, stderr } = await attach(
+      folder.path,
+      ...['--for', '1500ms', '--page', 'bundled', '--out', 'bundled.json', `127.0.0.1:${port}`],
+    ).ended;
+    assert.equal(code, 0, stderr);
+    const rows = folder.rows('heap_leaks', 'bundled.json').join('\n');
+    assert.match(rows, /^inlineLeaks \(\/src\/inline\.ts:4:14\)/m);
+    assert.match(rows, /^besideLeaks \(\/src\/beside\.ts:4:14\)/m);
+    assert.match(rows, /^farLeaks \(\/js\/far\.js:\d+:\d+\)/m);
+    assert.match(rows, /^workerLeaks \(\/js\/worker\.js:2:25\) <- \[thread \/js\/worker\.js\]/m);
+    assert.match(
+      stderr,
+      /the source map of \S+\/js\/far\.js is on another host and was not fetched; --fetch-maps/,
+    );
+    assert.equal(stderr.match(/source map/g)!.length, 1, stderr);
   });
 });

@@ -122,6 +122,7 @@ describe("V8's only sampler, wanted by two", () => {
     assert.equal(stderr.split('another tool (--heap-prof,').length, 2, stderr);
     const stats = folder.events('prof.json').findLast(({ name }) => name === 'heap_report_stats')!.args!;
     assert.match(String(stats['js_stacks']), /^off: another tool/);
+    assert.doesNotMatch(stderr, /no site grows steadily\n|may go unseen/);
     assert.equal(readdirSync(join(folder.path, 'profiles')).length, 1);
   });
 

@@ -124,6 +124,11 @@ describe('the tables of a report', () => {
       /^Suspected leaks {2}no site grows steadily\n {2}one that gained less than ~768 KiB may go unseen: run longer, or sample more \(--every 4KiB\)\n/,
     );
     assert.match(renderReport({ ...empty, stats, growth: null }, OPTIONS), /^Suspected leaks {2}not judged/);
+    const held = { ...stats, js_stacks: 'off: another tool samples' };
+    assert.match(
+      renderReport({ ...empty, stats: held, growth: [] }, OPTIONS),
+      /^Suspected leaks {2}no site grows steadily; JavaScript is not judged without its stacks\n\n/,
+    );
     const short = { ...growing, confidence: 0.9 };
     assert.match(renderReport({ ...empty, growth: [short] }, OPTIONS), /\n {2}in so short a run, /);
   });

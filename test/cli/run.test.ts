@@ -225,7 +225,7 @@ describe('otrace run: the program is left as it was', () => {
 
   test('--report-every reports while it runs', async () => {
     folder.program('slow.js', `${LEAK} setTimeout(() => {}, 700);`);
-    await folder.run('--quiet', '--report-every', '0.2', '--', 'slow.js');
+    await folder.run('--quiet', '--report-every', '200ms', '--', 'slow.js');
     const reports = folder.events().filter((event) => event.name === 'heap_report_done');
     assert.ok(reports.length >= 2, `${reports.length} reports`);
   });

@@ -244,6 +244,55 @@ describe('the growth verdict', () => {
     assert.deepEqual(growing(undefined), []);
   });
 
+  /** The verdict on a site of which so many samples were born in each slice, from one snapshot. */
+  function verdictOn(
+    bornSamples: readonly number[],
+    births: { readonly timed: boolean; readonly activity?: readonly number[] },
+  ): SiteGrowth[] {
+    const samples = bornSamples.reduce((sum, born) => sum + born, 0);
+    const site: SiteUsage = {
+      ...usageOf('site'),
+      source: 'js',
+      liveBytes: samples * 32_000,
+      liveBlocks: samples,
+      errorBytes: Math.sqrt(samples) * 32_000,
+      bornBytes: bornSamples.map((born) => born * 32_000),
+      bornSamples,
+    };
+    const source = {
+      source: 'js' as const,
+      estimated: true,
+      hasTotals: false,
+      liveBytes: site.liveBytes,
+      liveBlocks: samples,
+      facts: {},
+      births: { spanUs: SLICES * SECOND_US, ...births },
+      sites: [site],
+    };
+    return growthOf({ takenUs: SLICES * SECOND_US, sources: [source] }, new HeapHistory())!;
+  }
+
+  it('asks less of a time in which the whole program did less, and still something', () => {
+    const slack = (busy: number, then: number): number[] =>
+      Array.from({ length: SLICES }, (_, slice) => (slice < 18 ? busy : then));
+    // Traffic falls to a sixth: the leak with it, while a cache that is full gains nothing.
+    const activity = slack(1.25, 0.2);
+    assert.deepEqual(verdictOn(slack(6, 1), { timed: true }), []);
+    assert.ok(verdictOn(slack(6, 1), { timed: true, activity })[0]!.confidence >= 0.8);
+    assert.deepEqual(verdictOn(slack(6, 0), { timed: true, activity }), []);
+    // One burst in a program that does nothing else.
+    const burst = Array.from({ length: SLICES }, (_, slice) => (slice === 12 ? 100 : 0));
+    assert.deepEqual(verdictOn(burst, { timed: true, activity: burst.map((born) => born / 4) }), []);
+  });
+
+  it('takes two bursts that are kept for no growth, though an axis of what was allocated is coarse', () => {
+    const between = (slices: readonly number[], each: number): number[] =>
+      Array.from({ length: SLICES }, (_, slice) => (slices.includes(slice) ? each : 0));
+    assert.deepEqual(verdictOn(between([8, 9, 16, 17, 18], 20), { timed: false }), []);
+    const grows = Array.from({ length: SLICES }, (_, slice) => (slice < 20 ? 6 : 0));
+    assert.equal(verdictOn(grows, { timed: false })[0]!.confidence, 0.9, 'with a dead end');
+  });
+
   it('counts checkpoints like reports', () => {
     const { heap, clock, events } = recordedHeap();
     heap.enable();

@@ -3,9 +3,10 @@ import { basename } from 'node:path';
 import { OtraceError } from '../../errors.js';
 import { displayPath } from '../../node/display-path.js';
 import { ownFrames } from '../../node/own-frames.js';
-import { SourceMaps } from '../../node/source-maps.js';
+import { isOnDisk, SourceMaps } from '../../node/source-maps.js';
 import type { FrameRules } from '../../sources/v8/trim.js';
 import type { Connection } from './connection.js';
+import type { ScriptMaps } from './script-maps.js';
 
 export interface Target {
   /** A Node process, or a page (or worker) in a browser. */
@@ -19,6 +20,14 @@ export interface Target {
   /** Its working directory, or the page's address without what comes after the origin. */
   readonly base: string;
 }
+
+export interface AttachedFrameRules extends FrameRules {
+  /** Whether V8 must be asked where the map of a script is. */
+  readonly isMapElsewhere: (script: string) => boolean;
+}
+
+const URL_SCHEME = /^[a-z][a-z+.-]*:/i;
+const TYPESCRIPT = /\.([cm]?ts|tsx|jsx)$/;
 
 const ASK = `typeof process === 'object' && process?.versions?.node
   ? { pid: process.pid, script: process.argv[1] ?? 'node', version: process.version, cwd: process.cwd() }
@@ -48,34 +57,28 @@ export async function targetOf(connection: Connection): Promise<Target> {
 }
 
 /**
- * How many worker threads a Node process has; their heaps are not sampled. Node tells of each while nothing of it is
- * halted; to ask, a session with each is opened and closed again.
- */
-export async function workersOf(connection: Connection): Promise<number> {
-  let workers = 0;
-  connection.on('NodeWorker.attachedToWorker', () => workers++);
-  try {
-    await connection.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
-    await connection.post('NodeWorker.disable');
-  } catch {
-    // Not told by what answers, which may be no Node: a runtime with an inspector like Node's.
-  }
-  return workers;
-}
-
-/**
  * How frames of the target are shown: those of a Node process as the process itself would show them, those of a
  * page by their address, without the origin that all share and without queries, which may hold secrets and differ
  * from load to load.
  *
- * @param isLocal whether files of the target are files here, so that source maps can be read
+ * @param isLocal whether files of the target are files here
+ * @param maps of scripts whose maps are not found in files here
  */
-export function frameRules(target: Target, isLocal: boolean): FrameRules {
-  const maps = new SourceMaps();
+export function frameRules(target: Target, isLocal: boolean, maps: ScriptMaps): AttachedFrameRules {
+  const files = new SourceMaps();
+  const isReadable = (script: string): boolean => target.kind === 'node' && isLocal && isOnDisk(script);
   return {
     isOwnFrame: ownFrames(import.meta.url),
-    mapFrame: target.kind === 'node' && isLocal ? (frame) => maps.mapFrame(frame) : (frame) => frame,
+    mapFrame: (frame) => {
+      const shown = maps.mapFrame(frame);
+      return shown === frame && isReadable(frame.file) ? files.mapFrame(frame) : shown;
+    },
     displayPath: target.kind === 'node' ? displayPath(target.base) : pagePath(target.base),
+    // What was compiled in memory (tsx) has its map in memory, too.
+    isMapElsewhere: (script) =>
+      (isOnDisk(script) || URL_SCHEME.test(script)) &&
+      !script.startsWith('node:') &&
+      (!isReadable(script) || TYPESCRIPT.test(script)),
   };
 }
 

@@ -5,7 +5,7 @@
  *
  *     ordinal   0 ......... 900 ......... 1400 ......... 2600     highest number alive at each profile taken
  *     time      start       1.0 s         2.0 s          3.0 s    when it was taken; linear between
- *     slices    |----|----|----|----|----|----|----|----|----|    of equal time, `SLICES` of them
+ *     slices    |----|----|----|----|----|----|----|----|----|    of equal time, `BIRTH_SLICES` of them
  *
  * With fewer than `FEWEST_MARKS` profiles the axis is what was allocated rather than time, and `timed` says so: a
  * program of a second works in bursts between which it waits. What was allocated before the first of them is then laid
@@ -13,11 +13,9 @@
  *
  * Memory: 16 bytes a profile taken, of at most `MOST_MARKS`.
  */
+import { BIRTH_SLICES } from '../../heap/snapshot.js';
 import { WARM_UP } from '../../heap/steadiness.js';
 import type { SamplingProfile } from './sampler.js';
-
-/** Into how many slices the time since the start is divided. */
-export const SLICES = 24;
 
 const FEWEST_MARKS = 5;
 const MOST_MARKS = 256;
@@ -34,7 +32,9 @@ export interface Births {
   readonly spanUs: number;
   /** Whether enough earlier profiles tie the numbers to time. */
   readonly timed: boolean;
-  /** The slice, 0 .. `SLICES - 1`, oldest first, in which a sample was born. */
+  /** What was allocated in each slice, as a multiple of the average; left out while `timed` is false. */
+  readonly activity?: readonly number[];
+  /** The slice, 0 .. `BIRTH_SLICES - 1`, oldest first, in which a sample was born. */
   sliceOf(ordinal: number): number;
 }
 
@@ -62,9 +62,10 @@ export class BirthClock {
     return {
       spanUs: spanMs * 1000,
       timed,
+      ...(timed && { activity: activityOf(marks) }),
       sliceOf: (ordinal) => {
         const share = (timeOf(marks, ordinal) - this.#startMs) / spanMs;
-        return Math.min(SLICES - 1, Math.max(0, Math.floor(share * SLICES)));
+        return Math.min(BIRTH_SLICES - 1, Math.max(0, Math.floor(share * BIRTH_SLICES)));
       },
     };
   }
@@ -76,6 +77,25 @@ export class BirthClock {
     if (first === undefined || first.timeMs - this.#startMs > spanMs / 2) return [];
     return [{ ordinal: first.ordinal, timeMs: this.#startMs + spanMs * WARM_UP }];
   }
+}
+
+/** Between two marks as much at any time. */
+function activityOf(marks: readonly Mark[]): number[] {
+  const { timeMs: startMs } = marks[0]!;
+  const last = marks.at(-1)!;
+  const sliceMs = (last.timeMs - startMs) / BIRTH_SLICES;
+  const activity = new Array<number>(BIRTH_SLICES).fill(0);
+  for (const [i, to] of marks.entries()) {
+    const from = marks[i - 1];
+    if (from === undefined || to.timeMs <= from.timeMs) continue;
+    const each = (to.ordinal - from.ordinal) / (to.timeMs - from.timeMs);
+    for (let slice = 0; slice < BIRTH_SLICES; slice++) {
+      const fromMs = Math.max(from.timeMs, startMs + slice * sliceMs);
+      const toMs = Math.min(to.timeMs, startMs + (slice + 1) * sliceMs);
+      if (toMs > fromMs) activity[slice]! += each * (toMs - fromMs);
+    }
+  }
+  return activity.map((samples) => (samples * BIRTH_SLICES) / Math.max(last.ordinal, 1));
 }
 
 /** Between the marks around it, linear. */

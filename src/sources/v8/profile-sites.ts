@@ -8,8 +8,8 @@
  * Cost: one pass over the tree and one over the samples (`stack-walk.ts`).
  */
 import { type Frame, hashStack } from '../../heap/frame.js';
-import type { SiteUsage } from '../../heap/snapshot.js';
-import { type Births, SLICES } from './births.js';
+import { BIRTH_SLICES, type SiteUsage } from '../../heap/snapshot.js';
+import type { Births } from './births.js';
 import { BlockEstimate } from './block-estimate.js';
 import type { ProfileNode, SamplingProfile } from './sampler.js';
 import { type TreeShape, walkStacks } from './stack-walk.js';
@@ -114,14 +114,14 @@ function samplesByNode(profile: SamplingProfile, births: Births): Map<number, No
 
 /** Divides a node's bytes by birth as its samples are divided. */
 function addBirths(site: Site, { size, bornSize, born }: NodeSamples, bytes: number): void {
-  for (let slice = 0; slice < SLICES; slice++) {
+  for (let slice = 0; slice < BIRTH_SLICES; slice++) {
     site.bornBytes[slice]! += (bornSize[slice]! / size) * bytes;
     site.bornSamples[slice]! += born[slice]!;
   }
 }
 
 function emptySlices(): number[] {
-  return new Array<number>(SLICES).fill(0);
+  return new Array<number>(BIRTH_SLICES).fill(0);
 }
 
 function siteUsage(site: Site): SiteUsage {

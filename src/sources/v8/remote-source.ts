@@ -25,10 +25,14 @@ export interface InspectorSession {
 export interface RemoteV8SourceOptions extends FrameRules {
   /** Mean number of bytes between samples. */
   readonly everyBytes: number;
+  /** Beyond so many samples a second `widen()` makes the distance between them greater; left out, it never does. */
+  readonly mostSamplesPerSecond?: number;
   /** Frames shown of a stack. */
   readonly stackDepth: number;
   /** Whether the target may begin anew by itself, as a page does that is loaded again; its sampler then does, too. */
   readonly mayBeginAnew: boolean;
+  /** Given the scripts of a profile before its frames are shown: the time to find their source maps. */
+  readonly prepareFrames?: (scripts: ReadonlySet<string>) => Promise<void>;
   /** Told once what is wrong and what to do, when the stacks can't be had. */
   readonly warn: (message: string) => void;
 }
@@ -41,17 +45,29 @@ export class RemoteV8Source implements HeapSource {
   readonly #options: RemoteV8SourceOptions;
   readonly #continuity = new SampleContinuity();
   readonly #birthClock = new BirthClock();
+  #everyBytes: number;
+  #startedMs = 0;
+  /** Of the time before the first profile; undefined until then. */
+  #samplesPerSecond: number | undefined;
+  #isSettled = false;
   #sampled: ProfileSites = NO_SITES;
   #births: Births | undefined;
   #base = 0;
   #floor = 0;
   #longestMs = 0;
+  #profileMs = 0;
   /** Why there are no stacks; undefined while there are. */
   #refusal: string | undefined = 'sampling has not begun';
 
   constructor(session: InspectorSession, options: RemoteV8SourceOptions) {
     this.#session = session;
     this.#options = options;
+    this.#everyBytes = options.everyBytes;
+  }
+
+  /** What the last profile took, from the question to the answer. */
+  get profileMs(): number {
+    return this.#profileMs;
   }
 
   /** Starts sampling, unless somebody else does already: then only the figures of the whole heap are to be had. */
@@ -63,18 +79,37 @@ export class RemoteV8Source implements HeapSource {
       this.#refuse(HELD);
       return;
     }
-    const { everyBytes, stackDepth } = this.#options;
-    await this.#session.post('HeapProfiler.startSampling', samplingParameters(everyBytes, stackDepth));
-    this.#birthClock.restart(performance.now());
+    await this.#startSampling();
     this.#refusal = undefined;
+  }
+
+  /**
+   * After the first profile: where the program allocates so much that sampling would cost it more than a few percent,
+   * sampling begins anew at a wider interval. Costs nothing else.
+   */
+  async widen(): Promise<void> {
+    const { mostSamplesPerSecond: most = Number.POSITIVE_INFINITY } = this.#options;
+    const pace = this.#samplesPerSecond;
+    if (this.#refusal !== undefined || this.#isSettled || pace === undefined) return;
+    this.#isSettled = true;
+    if (pace <= most) return;
+    this.#everyBytes *= 2 ** Math.ceil(Math.log2(pace / most));
+    await this.#session.post('HeapProfiler.disable');
+    await this.#startSampling();
+    this.#continuity.reset();
+    this.#sampled = NO_SITES;
+    this.#births = undefined;
   }
 
   /** Takes what is live now. Costs the target a full collection. */
   async refresh(): Promise<void> {
-    if (this.#refusal === undefined) await this.#sample();
-    else await this.#session.post('HeapProfiler.collectGarbage');
+    const startMs = performance.now();
+    const profile = this.#refusal === undefined ? await this.#profile() : undefined;
+    if (this.#refusal !== undefined) await this.#session.post('HeapProfiler.collectGarbage');
+    this.#profileMs = performance.now() - startMs;
     this.#floor = await this.#usedBytes();
     this.#base = Math.min(this.#base, this.#floor);
+    if (this.#refusal === undefined) await this.#read(profile, startMs);
   }
 
   /** Ends sampling in the target, and no sampling of others. */
@@ -99,11 +134,12 @@ export class RemoteV8Source implements HeapSource {
 
   snapshot(): SourceSnapshot {
     const { sites, ownBytes } = this.#sampled;
+    const births = this.#births;
     const sum = (figure: 'liveBytes' | 'liveBlocks'): number =>
       sites.reduce((total, site) => total + site[figure], 0);
     const facts: Record<string, string> = {
       heap_used: `${this.#floor} bytes`,
-      sampling_interval: `${this.#options.everyBytes} bytes`,
+      sampling_interval: `${this.#everyBytes} bytes`,
       otrace_bytes: `~${ownBytes} bytes`,
       longest_profile: `${this.#longestMs.toFixed(0)} ms`,
     };
@@ -115,26 +151,40 @@ export class RemoteV8Source implements HeapSource {
       liveBytes: sites.length > 0 ? sum('liveBytes') : this.liveBytes(),
       liveBlocks: sum('liveBlocks'),
       sites,
-      ...(this.#births !== undefined && {
-        births: { spanUs: this.#births.spanUs, timed: this.#births.timed },
+      ...(births !== undefined && {
+        births: {
+          spanUs: births.spanUs,
+          timed: births.timed,
+          ...(births.activity !== undefined && { activity: births.activity }),
+        },
       }),
       facts,
     };
   }
 
-  async #sample(): Promise<void> {
-    const startMs = performance.now();
-    const profile = await this.#profile();
-    this.#longestMs = Math.max(this.#longestMs, performance.now() - startMs);
-    const { everyBytes, stackDepth, mayBeginAnew } = this.#options;
+  async #read(profile: SamplingProfile | undefined, startMs: number): Promise<void> {
+    this.#longestMs = Math.max(this.#longestMs, this.#profileMs);
+    const { stackDepth, mayBeginAnew } = this.#options;
     const continues = profile !== undefined && this.#continuity.continues(profile);
     if (profile === undefined || !(continues || mayBeginAnew)) {
       this.#refuse(TAKEN_AWAY);
       return;
     }
     if (!continues) this.#birthClock.restart(startMs);
-    this.#births = this.#birthClock.at(profile, performance.now());
-    this.#sampled = profileSites(profile, everyBytes, stackDepth, this.#options, this.#births);
+    this.#births = this.#birthClock.at(profile, startMs + this.#profileMs);
+    if (this.#samplesPerSecond === undefined) {
+      const newest = profile.samples.reduce((most, { ordinal }) => Math.max(most, ordinal), 0);
+      this.#samplesPerSecond = (newest * 1000) / (startMs - this.#startedMs);
+    }
+    await this.#options.prepareFrames?.(scriptsOf(profile));
+    this.#sampled = profileSites(profile, this.#everyBytes, stackDepth, this.#options, this.#births);
+  }
+
+  async #startSampling(): Promise<void> {
+    const parameters = samplingParameters(this.#everyBytes, this.#options.stackDepth);
+    await this.#session.post('HeapProfiler.startSampling', parameters);
+    this.#startedMs = performance.now();
+    this.#birthClock.restart(this.#startedMs);
   }
 
   /** undefined when nobody samples. */
@@ -158,4 +208,14 @@ export class RemoteV8Source implements HeapSource {
     this.#refusal = refusal;
     this.#options.warn(refusal);
   }
+}
+
+function scriptsOf({ head }: SamplingProfile): Set<string> {
+  const scripts = new Set<string>();
+  const nodes = [head];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    if (node.callFrame.url !== '') scripts.add(node.callFrame.url);
+    nodes.push(...node.children);
+  }
+  return scripts;
 }

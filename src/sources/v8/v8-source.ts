@@ -11,9 +11,9 @@
  * ever. Where the user asks for both, `totals-sampler.ts` takes the sampler's place, within bounds.
  */
 import { OtraceError } from '../../errors.js';
-import type { SiteUsage, SourceSnapshot } from '../../heap/snapshot.js';
+import { BIRTH_SLICES, type SiteUsage, type SourceSnapshot } from '../../heap/snapshot.js';
 import type { SampledSource } from '../../heap/source.js';
-import { BirthClock, type Births, SLICES } from './births.js';
+import { BirthClock, type Births } from './births.js';
 import { HeapFloor } from './heap-floor.js';
 import { markAhead } from './marking-ahead.js';
 import { type ProfileSites, profileSites } from './profile-sites.js';
@@ -146,6 +146,7 @@ export class V8Source implements SampledSource {
         births: {
           spanUs: births.spanUs,
           timed: births.timed,
+          ...(births.activity !== undefined && { activity: births.activity }),
           ...(this.#rules.inlining === false && { inlining: false }),
         },
       }),
@@ -249,7 +250,7 @@ function plus(a: SiteUsage, b: SiteUsage): SiteUsage {
 }
 
 function added(a: readonly number[] = [], b: readonly number[] = []): number[] {
-  return Array.from({ length: SLICES }, (_, slice) => (a[slice] ?? 0) + (b[slice] ?? 0));
+  return Array.from({ length: BIRTH_SLICES }, (_, slice) => (a[slice] ?? 0) + (b[slice] ?? 0));
 }
 
 /** What is carried over is older than all that will be sampled. */

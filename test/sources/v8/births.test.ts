@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BirthClock, SLICES } from '../../../src/sources/v8/births.js';
+import { BIRTH_SLICES } from '../../../src/heap/snapshot.js';
+import { BirthClock } from '../../../src/sources/v8/births.js';
 import type { SamplingProfile } from '../../../src/sources/v8/sampler.js';
 
 function profileUpTo(ordinal: number): SamplingProfile {
@@ -18,8 +19,8 @@ describe('BirthClock', () => {
     assert.deepEqual([births.spanUs, births.timed], [2e6, false]);
     assert.equal(births.sliceOf(0), 0);
     assert.equal(births.sliceOf(1_250), 12);
-    assert.equal(births.sliceOf(2_400), SLICES - 1);
-    assert.equal(births.sliceOf(9_999), SLICES - 1);
+    assert.equal(births.sliceOf(2_400), BIRTH_SLICES - 1);
+    assert.equal(births.sliceOf(9_999), BIRTH_SLICES - 1);
   });
 
   it('lays what was allocated before an early first profile on the warm-up', () => {
@@ -28,8 +29,8 @@ describe('BirthClock', () => {
     clock.at(profileUpTo(8_000), 500); // a program that loads for half a second
     const births = clock.at(profileUpTo(9_800), 3_000);
     assert.equal(births.timed, false);
-    assert.equal(births.sliceOf(7_900), SLICES / 4 - 1);
-    assert.equal(births.sliceOf(8_950), SLICES / 4 + 9);
+    assert.equal(births.sliceOf(7_900), BIRTH_SLICES / 4 - 1);
+    assert.equal(births.sliceOf(8_950), BIRTH_SLICES / 4 + 9);
     clock.restart(0);
     clock.at(profileUpTo(8_000), 500);
     assert.equal(clock.at(profileUpTo(9_600), 900).sliceOf(8_000), 20, 'not when most of the time had gone');
@@ -46,6 +47,9 @@ describe('BirthClock', () => {
       births = clock.at(profileUpTo(ordinal), second * 1_000);
     }
     assert.equal(births.timed, true);
+    assert.equal(births.activity!.length, BIRTH_SLICES);
+    assert.ok(Math.abs(births.activity!.reduce((sum, share) => sum + share, 0) - BIRTH_SLICES) < 1e-9);
+    assert.ok(births.activity![2]! > 19 && Math.abs(births.activity![10]! - 2_400 / 12_300) < 1e-9);
     assert.equal(births.sliceOf(150), 1);
     assert.equal(births.sliceOf(5_200), 2);
     assert.equal(births.sliceOf(10_250), 3);
@@ -68,6 +72,6 @@ describe('BirthClock', () => {
     clock.restart(5);
     const births = clock.at({ head: {} as SamplingProfile['head'], samples: [] }, 5);
     assert.ok(births.spanUs > 0);
-    assert.ok(births.sliceOf(0) >= 0 && births.sliceOf(0) < SLICES);
+    assert.ok(births.sliceOf(0) >= 0 && births.sliceOf(0) < BIRTH_SLICES);
   });
 });
