@@ -16,10 +16,14 @@ import { getHeapStatistics } from 'node:v8';
 const BLOCK_BYTES = 96 * 2 ** 20;
 /** V8 collects at once when half of its limit is taken outside: worse than to mark nothing. */
 const LEAST_LIMIT_BYTES = 512 * 2 ** 20;
-const LEAST_WAIT_MS = 3;
-const MOST_WAIT_MS = 100;
 /** A thread marks about so many bytes in a millisecond. */
 const MARKED_BYTES = 2 ** 20;
+const STEP_MS = 1;
+/** A thread that does nothing for so long has nothing to do; for less, it may have been interrupted. */
+const IDLE_STEPS = 5;
+/** Other threads may have to wait for a processor themselves. */
+const PATIENCE = 10;
+const MOST_WAIT_MS = 100;
 
 /** To be called right before what forces a collection. Takes about as long as that is then shorter. */
 export function markAhead(): void {
@@ -30,8 +34,27 @@ export function markAhead(): void {
   } catch {
     return; // the system gives no such block, not even of nothing
   }
-  const waitMs = Math.min(MOST_WAIT_MS, Math.max(LEAST_WAIT_MS, usedBytes / MARKED_BYTES / 2));
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, waitMs);
+  waitForWork(usedBytes / MARKED_BYTES);
+}
+
+/** Waits until the other threads have worked for so long, or began to and have stopped; they tell by the processor time they take. */
+function waitForWork(workMs: number): void {
+  const clock = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const most = Math.min(MOST_WAIT_MS, Math.max(1, workMs) * PATIENCE) / STEP_MS;
+  const begunMs = processorMs();
+  let lastMs = begunMs;
+  let idle = 0;
+  for (let step = 0; step < most && lastMs - begunMs < workMs && idle < IDLE_STEPS; step++) {
+    Atomics.wait(clock, 0, 0, STEP_MS);
+    const nowMs = processorMs();
+    idle = nowMs - lastMs < STEP_MS / 4 && nowMs - begunMs > STEP_MS ? idle + 1 : 0;
+    lastMs = nowMs;
+  }
+}
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Takes the block off V8's account, which at a collection becomes what the next block is measured by. */
