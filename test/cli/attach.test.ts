@@ -118,7 +118,7 @@ describe('otrace attach PID', { skip: !onLinux && 'needs /proc' }, () => {
       if (script === 'grows.mjs') {
         assert.match(leaks.join('\n'), /^keepOrder \(job\.mjs:3:\d+\) .*<- \[thread job\.mjs x2\] \(~/m);
         assert.match(leaks.join('\n'), /\(orders\.ts:3:\d+\)/);
-        assert.equal(stats['threads'], 'main, job.mjs x2, (no script)');
+        assert.equal(stats['threads'], 'main, (no script), job.mjs x2');
       } else assert.equal(stats['threads'], undefined);
       const points = events
         .filter(({ name }) => name === 'heap_live_bytes')

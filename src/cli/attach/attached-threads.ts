@@ -143,10 +143,11 @@ function ask(thread: Running, what: () => Promise<void>): void {
   });
 }
 
+/** By name: threads are told of in any order. */
 function counted(names: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts].map(([name, count]) => timesText(name, count));
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => timesText(name, count));
 }
 
 function timesText(name: string, count: number): string {
