@@ -17,7 +17,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
 };
 
 const NO_NODE =
-  /^(recorder|heap)\/|^output\/(trace-json|json-bytes|json-digits|log-phrases)\.ts$|^browser\.ts$/;
+  /^(recorder|heap)\/|^output\/(trace-json|event-json|json-bytes|json-digits|log-phrases)\.ts$|^browser\.ts$/;
 
 interface Import {
   readonly file: string;
