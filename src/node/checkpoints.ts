@@ -4,7 +4,10 @@
  *
  *   - `LEAST_PAUSE_MS` apart, and further the longer the program runs: each adds a sixteenth to the time covered;
  *   - they take at most one part in `BUDGET` of the time; in the first minute twice that where it needs it to have one
- *     every `MOST_PAUSE_MS`, since a verdict on growth rests on several.
+ *     every `MOST_PAUSE_MS`, since a verdict on growth rests on several;
+ *   - what comes after a forced collection counts as well: marking by other threads, caches gone cold, code that V8 compiles
+ *     anew. It takes some `AFTERMATH_MS` of processor time whatever the pause was, which a young program (it is compiling
+ *     anyway, and has no verdict yet) is not charged for in full.
  *
  * The exact heaps need no collection: they are noted within the first second already, at their own pace, so that a
  * program of a few seconds can be judged too.
@@ -16,6 +19,9 @@ const BUDGET = 100;
 const SPREAD = 16;
 const FIRST_MINUTE_MS = 60_000;
 const MOST_PAUSE_MS = 10_000;
+const AFTERMATH_MS = 40;
+/** The part of the time since the start that the aftermath counts as, at most. */
+const AFTERMATH_SHARE = 1 / 200;
 
 /**
  * How long to wait after a checkpoint that took so long, so long after the start.
@@ -60,7 +66,9 @@ export class Checkpoints {
       const beganMs = this.#nowMs();
       this.#take(collect);
       const endMs = this.#nowMs();
-      const nextMs = checkpointPauseMs(endMs - this.#startMs, endMs - beganMs, BUDGET, leastMs);
+      const elapsedMs = endMs - this.#startMs;
+      const aftermathMs = collect ? Math.min(AFTERMATH_MS, elapsedMs * AFTERMATH_SHARE) : 0;
+      const nextMs = checkpointPauseMs(elapsedMs, endMs - beganMs + aftermathMs, BUDGET, leastMs);
       this.#after(nextMs, collect, leastMs);
     }, pauseMs).unref();
   }
