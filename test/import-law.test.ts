@@ -10,13 +10,14 @@ const src = join(dirname(fileURLToPath(import.meta.url)), '..', 'src');
 /** For each folder the folders that its files may import beside their own. */
 const LAW: Readonly<Record<string, readonly string[]>> = {
   recorder: [],
-  heap: ['recorder'],
-  sources: ['heap'],
+  wat: [],
+  heap: ['recorder', 'wat'],
+  sources: ['heap', 'wat'],
   output: ['recorder'],
   node: ['recorder', 'heap', 'sources', 'output'],
 };
 
-const NO_NODE = /^(recorder|heap)\/|^output\/(trace-json|json-bytes)\.ts$|^browser\.ts$/;
+const NO_NODE = /^(recorder|wat|heap)\/|^output\/(trace-json|json-bytes)\.ts$|^browser\.ts$/;
 
 interface Import {
   readonly file: string;

@@ -1,6 +1,7 @@
 /** Writes instructions, read from text, of one function: see `wat-assembler.ts`. */
+
+import { I32, I64 } from './binary-codes.js';
 import type { ByteWriter } from './byte-writer.js';
-import { I32, I64 } from './module-types.js';
 import { asList, asWord, type Expression, type List } from './wat-expressions.js';
 
 const TYPES: Readonly<Record<string, number>> = { i32: I32, i64: I64 };
