@@ -8,6 +8,8 @@
  * compared (Map's rare rebuilding is a part of its cost). Keys are addresses as a bump allocator gives them, all
  * different; the block freed is the oldest ("oldest") or any ("any").
  */
+import { ReplayEngine } from '../src/heap/replay-memory.js';
+import { replayProgram } from '../src/heap/replay-program.js';
 import { HeapTracer } from '../src/heap/tracer.js';
 import { ManualSource } from '../src/sources/manual.js';
 
@@ -28,7 +30,10 @@ function newHeap(): HeapTracer {
     counter: () => {},
     annex: () => {},
   };
-  const heap = new HeapTracer(events, { manual: (host) => new ManualSource(host) });
+  const heap = new HeapTracer(events, {
+    manual: (host) => new ManualSource(host),
+    replay: new ReplayEngine(WebAssembly, replayProgram),
+  });
   heap.enable();
   return heap;
 }
@@ -137,4 +142,4 @@ for (const live of [1_000, 1_000_000]) {
   comparePairs(live, 'any');
 }
 for (const live of [1_000, 1_000_000]) measureMemory(live);
-measureReport(1_000_000);
+if (process.argv[2] !== 'q') measureReport(1_000_000);

@@ -64,6 +64,7 @@ await Promise.all([
       attach: entry('hooks'),
       verbs: entry('cli'),
       'wasm-source': entry('sources/wasm/wasm-source'),
+      'replay-program': entry('heap/replay-program'),
       'object-tracking': entry('sources/v8/object-tracking'),
     },
     banner: {
