@@ -80,11 +80,12 @@ export function replayProgram(shared: boolean): Uint8Array {
           (local.set $blocks (f64.sub (local.get $blocks) (local.get $one)))
           (local.set $freed (i32.const 1)))
         (else
-          (br_if $done (i32.eq ${word('(local.get $first)')} (local.get $key)))
-          (local.set $block (local.get $second))
+          (br_if $done (i32.or (i32.eq ${word('(local.get $first)')} (local.get $key))
+            (i32.eq ${word('(local.get $second)')} (local.get $key))))
+          (local.set $block ${link('(local.get $second)')})
           (block $absent (loop $chain
-            (br_if $done (i32.eq ${word('(local.get $block)')} (local.get $key)))
             (br_if $absent (i32.eqz (local.get $block)))
+            (br_if $done (i32.eq ${word('(local.get $block)')} (local.get $key)))
             (local.set $block ${link('(local.get $block)')})
             (br $chain)))
           (local.set $block (local.get $free))
