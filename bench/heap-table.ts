@@ -129,9 +129,15 @@ function measurePause(live: number): void {
   let theirs = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 5; round++) {
     const heap = newHeap();
-    ours = Math.min(ours, longestMs(live, (key) => heap.alloc(key, 64)));
+    ours = Math.min(
+      ours,
+      longestMs(live, (key) => heap.alloc(key, 64)),
+    );
     const map = new Map<number, number>();
-    theirs = Math.min(theirs, longestMs(live, (key) => map.set(key, 64)));
+    theirs = Math.min(
+      theirs,
+      longestMs(live, (key) => map.set(key, 64)),
+    );
   }
   console.log(`growing to ${live}: longest call ${ours.toFixed(2)} ms, Map ${theirs.toFixed(2)} ms`);
 }

@@ -43,7 +43,9 @@ class Counted {
   get figures(): object {
     const { live, count } = this.sites;
     const blocks: number[][] = [];
-    this.table.forEach((key, bytes, site) => blocks.push([key, bytes, site]));
+    this.table.forEach((key, bytes, site) => {
+      blocks.push([key, bytes, site]);
+    });
     return {
       size: this.table.size,
       blocks: blocks.sort(([a], [b]) => a! - b!),
@@ -71,6 +73,7 @@ describe('replaying journals', () => {
       const inJs = new Counted(new LiveTable());
       const oneByOne = new Counted(new LiveTable());
       const live: number[] = [];
+      let newKeys = 0;
       const usualKey = (): number => (Math.floor(random() * keys) * 0x1_0011 + 0x7fff_0000) >>> 0;
       for (let turn = 0; turn < 600; turn++) {
         const allocates = Math.floor(turn / 100) % 2 === 0 ? 0.75 : 0.3;
@@ -82,13 +85,9 @@ describe('replaying journals', () => {
           let key = random() < 0.01 ? ends[Math.floor(random() * 4)]! : usualKey();
           if (oddShare === 0) {
             // Each key once, and only live ones are freed.
-            if (isAllocation) live.push((key = (live.length + turn * 1000) * 16));
-            else if (live.length === 0) continue;
-            else key = live.splice(Math.floor(random() * live.length), 1)[0]!;
-            if (isAllocation && oneByOne.table.has(key)) {
-              live.pop();
-              continue;
-            }
+            if (!isAllocation && live.length === 0) continue;
+            key = isAllocation ? 16 * newKeys++ : live.splice(Math.floor(random() * live.length), 1)[0]!;
+            if (isAllocation) live.push(key);
           }
           const bytes = random() < 0.01 ? 0x7fff_ffff : Math.floor(random() * 3000);
           entries.push(key, isAllocation ? bytes : FREED);
