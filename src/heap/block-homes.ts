@@ -29,11 +29,11 @@ export function topOf(homes: number): number {
 
 /** Word index of a key's home, without a branch, which could not be predicted. */
 export function homeOf(key: number, homes: number, top: number): number {
-  const long = hashOf(key) & (2 * top - 1);
-  return wordOfHome(long - (top & ((homes - 1 - long) >> 31)));
+  const long = hashOf(key) & ((top << 1) - 1);
+  return wordOfHome((long - (top & ((homes + ~long) >> 31))) | 0);
 }
 
 /** Word index of a home. */
 export function wordOfHome(home: number): number {
-  return home + (home & -GROUP_HOMES) * (GROUP_WORDS / GROUP_HOMES - 1) + FIRST_HOME;
+  return (home + Math.imul(home & -GROUP_HOMES, GROUP_WORDS / GROUP_HOMES - 1) + FIRST_HOME) | 0;
 }

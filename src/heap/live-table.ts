@@ -12,10 +12,6 @@
  * A shard is the homes whose number has the same remainder: the table grows by as many homes in each, and is visited one
  * shard after the other. More shards are longer steps.
  *
- * An operation costs what its cache misses and its branches that can't be predicted cost. The first two blocks of a chain are told
- * apart without a branch; that a chain is no longer, which holds for 9 of 10, can be predicted. The block freed last is
- * taken first, while it is in the cache.
- *
  * Invariants:
  *  1. Every block but `nobody` is in the chain of exactly one home, the one of its key, or in the chain of free ones.
  *  2. A key is in at most one block that is not free.
@@ -26,12 +22,11 @@
  */
 
 import { ArrayMemory, type TableMemory } from './array-memory.js';
-import { hashOf, homeOf, topOf, wordOfHome } from './block-homes.js';
+import { addBlocks, forEachBlock, insertBlock, removeBlock, splitHome } from './block-chains.js';
+import { homeOf, topOf, wordOfHome } from './block-homes.js';
 import {
-  BLOCK_WORDS,
   BYTES,
   COUNT,
-  FIRST_HOME,
   FREE,
   FREED,
   GROUP_BLOCKS,
@@ -121,7 +116,7 @@ export class LiveTable {
    */
   put(key: number, bytes: number, site: number): number {
     const word = bytes <= 0x7fff_ffff ? bytes : wordOf(bytes);
-    const at = this.#insert(key, word, site);
+    const at = insertBlock(this.#words, homeOf(key, this.#homes, this.#top), key, word, site);
     if (at !== NOBODY) return this.#replace(at, key, bytes, site);
     if (word === HUGE) this.#huge.set(key >>> 0, bytes);
     if (this.#words[FREE] === NOBODY) this.#grow();
@@ -135,25 +130,9 @@ export class LiveTable {
    */
   take(key: number): number {
     const words = this.#words;
-    const home = homeOf(key, this.#homes, this.#top);
-    words[NOBODY] = ~key;
-    const first = words[home]!;
-    // All ones unless the first block is it.
-    const difference = words[first]! ^ key;
-    const isOther = (difference | (0 - difference)) >> 31;
-    let at = first ^ ((first ^ words[first | LINK]!) & isOther);
-    let reference = home ^ ((home ^ (first | LINK)) & isOther);
-    while (words[at] !== (key | 0)) {
-      if (at === NOBODY) return -1;
-      reference = at | LINK;
-      at = words[reference]!;
-    }
-    this.site = words[at | SITE]!;
-    words[reference] = words[at | LINK]!;
-    words[at | SITE] = ~this.site;
-    words[at | LINK] = words[FREE]!;
-    words[FREE] = at;
-    words[COUNT]!--;
+    const at = removeBlock(words, homeOf(key, this.#homes, this.#top), key);
+    if (at === NOBODY) return -1;
+    this.site = ~words[at | SITE]!;
     const word = words[at | BYTES]!;
     return word >= 0 ? word : this.#bytesOf(key, word, true);
   }
@@ -249,29 +228,6 @@ export class LiveTable {
     return Math.ceil(groups / this.#leastGroups) * this.#leastGroups;
   }
 
-  /** @returns the word index of the block that has the key already, which stays as it is, or NOBODY */
-  #insert(key: number, bytes: number, site: number): number {
-    const words = this.#words;
-    const home = homeOf(key, this.#homes, this.#top);
-    words[NOBODY] = ~key;
-    const first = words[home]!;
-    const second = words[first | LINK]!;
-    if (words[first] === (key | 0)) return first;
-    if (words[second] === (key | 0)) return second;
-    for (let at = words[second | LINK]!; at !== NOBODY; at = words[at | LINK]!) {
-      if (words[at] === (key | 0)) return at;
-    }
-    const at = words[FREE]!;
-    words[FREE] = words[at | LINK]!;
-    words[at] = key;
-    words[at | BYTES] = bytes;
-    words[at | SITE] = site;
-    words[at | LINK] = first;
-    words[home] = at;
-    words[COUNT]!++;
-    return NOBODY;
-  }
-
   #replace(at: number, key: number, bytes: number, site: number): number {
     const words = this.#words;
     const replaced = this.#bytesOf(key, words[at | BYTES]!, true);
@@ -297,43 +253,10 @@ export class LiveTable {
     if (more >= MANY_GROUPS) this.#move();
     this.#memory.reserve(more * GROUP_WORDS);
     this.#words = this.#memory.words;
-    this.#addBlocks(groups, more);
-    for (let home = this.#homes; home < more * GROUP_HOMES; home++) this.#split(home);
+    addBlocks(this.#words, groups, more);
+    for (let home = this.#homes; home < more * GROUP_HOMES; home++) splitHome(this.#words, home);
     this.#homes = more * GROUP_HOMES;
     this.#top = topOf(this.#homes);
-  }
-
-  /** Chains the blocks of new groups as free ones, in front of those that there are. */
-  #addBlocks(from: number, to: number): void {
-    const words = this.#words;
-    for (let group = to - 1; group >= from; group--) {
-      for (let at = (GROUP_BLOCKS - 1) * BLOCK_WORDS; at >= 0; at -= BLOCK_WORDS) {
-        const block = group * GROUP_WORDS + at;
-        if (block === NOBODY) return;
-        words[block | SITE] = -1;
-        words[block | LINK] = words[FREE]!;
-        words[FREE] = block;
-      }
-    }
-  }
-
-  /** Adds a home: moves there whom the home that has been theirs so far, lower by a power of two, is no longer for. */
-  #split(home: number): void {
-    const words = this.#words;
-    const bit = topOf(home);
-    let stays = wordOfHome(home - bit);
-    let leaves = wordOfHome(home);
-    for (let at = words[stays]!; at !== NOBODY; at = words[at | LINK]!) {
-      if ((hashOf(words[at]!) & bit) === 0) {
-        words[stays] = at;
-        stays = at | LINK;
-      } else {
-        words[leaves] = at;
-        leaves = at | LINK;
-      }
-    }
-    words[stays] = NOBODY;
-    words[leaves] = NOBODY;
   }
 
   /** Into the memory of WebAssembly, as it is; if there is none the table stays where it is. */
@@ -354,12 +277,11 @@ export class LiveTable {
     const isArray = this.#memory.replay === undefined;
     const memory = isArray ? undefined : this.#openReplay?.(groups * GROUP_WORDS);
     this.#begin(memory ?? new ArrayMemory(groups * GROUP_WORDS, this.#allocate), groups);
-    for (let group = 0; group < old; group++) {
-      for (let at = group * GROUP_WORDS; at < group * GROUP_WORDS + FIRST_HOME; at += BLOCK_WORDS) {
-        if (at === NOBODY || words[at | SITE]! < 0) continue;
-        this.#insert(words[at]!, words[at | BYTES]!, words[at | SITE]!);
-      }
-    }
+    const rebuilt = this.#words;
+    forEachBlock(words, old, (at) => {
+      const key = words[at]!;
+      insertBlock(rebuilt, homeOf(key, this.#homes, this.#top), key, words[at | BYTES]!, words[at | SITE]!);
+    });
   }
 
   /** Empty, in memory that is all 0. */
@@ -368,7 +290,7 @@ export class LiveTable {
     this.#words = memory.words;
     this.#homes = groups * GROUP_HOMES;
     this.#top = topOf(this.#homes);
-    this.#addBlocks(0, groups);
+    addBlocks(this.#words, 0, groups);
   }
 }
 
