@@ -17,7 +17,8 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   node: ['recorder', 'heap', 'sources', 'output'],
 };
 
-const NO_NODE = /^(recorder|wat|heap)\/|^output\/(trace-json|json-bytes)\.ts$|^browser\.ts$/;
+const NO_NODE =
+  /^(recorder|wat|heap)\/|^output\/(trace-json|event-json|json-bytes|json-digits|log-phrases)\.ts$|^browser\.ts$/;
 
 interface Import {
   readonly file: string;

@@ -2,7 +2,7 @@
  * What many events of a log have in common, as bytes prepared once: how an event opens (its name, category, phase,
  * process and thread) and the keys of its arguments. An event is then its opening, its time and its values.
  */
-import { EventKind } from '../recorder/event-ring.js';
+import { EventKind, RAW_SHAPE } from '../recorder/event-ring.js';
 import { PayloadReader } from '../recorder/payload.js';
 import { textJson } from '../recorder/safe-json.js';
 import { keysOf } from '../recorder/string-table.js';
@@ -28,6 +28,9 @@ interface Opening {
   readonly phrase: Phrase;
 }
 
+const NO_KEYS: readonly Phrase[] = [];
+const ONLY_NAME: readonly Phrase[] = [phrase(',"name":')];
+
 /** Places for openings; two that fall on the same place are made anew each time they take turns. */
 const OPENINGS = 1024;
 
@@ -36,7 +39,8 @@ export class LogPhrases {
   readonly reader: PayloadReader;
   readonly #pid: number;
   readonly #quoted: string[] = [];
-  readonly #keys: (readonly Phrase[])[] = [];
+  readonly #keys: (readonly Phrase[] | undefined)[] = [NO_KEYS];
+  readonly #keysAfterName: (readonly Phrase[] | undefined)[] = [ONLY_NAME];
   readonly #openings: (Opening | undefined)[] = new Array(OPENINGS).fill(undefined);
 
   constructor(log: ReadableLog, pid: number) {
@@ -55,19 +59,31 @@ export class LogPhrases {
     if (known !== undefined && known.labels === labels && known.kinds === kinds && known.tid === tid) {
       return known.phrase;
     }
+    return this.#makeOpening(place, labels, kinds, tid);
+  }
+
+  /**
+   * What stands before each value of an event: `,"args":{"key":`, then `,"key":` for each further one.
+   *
+   * @param shape `RAW_SHAPE` and 0 have no keys
+   * @param isNameless whether the name is the first value
+   */
+  keys(shape: number, isNameless: boolean): readonly Phrase[] {
+    if (shape === RAW_SHAPE) return isNameless ? ONLY_NAME : NO_KEYS;
+    return (isNameless ? this.#keysAfterName : this.#keys)[shape] ?? this.#makeKeys(shape, isNameless);
+  }
+
+  #makeOpening(place: number, labels: number, kinds: number, tid: number): Phrase {
     const made = phrase(this.#openingText(labels, kinds, tid));
     this.#openings[place] = { labels, kinds, tid, phrase: made };
     return made;
   }
 
-  /** The keys of a shape: `,"args":{"key":`, then `,"key":` for each further one. */
-  keys(shape: number): readonly Phrase[] {
-    let list = this.#keys[shape];
-    if (list === undefined) {
-      const keys = keysOf(this.log.text(shape));
-      list = keys.map((key, i) => phrase(`${i === 0 ? ',"args":{' : ','}${textJson(key)}:`));
-      this.#keys[shape] = list;
-    }
+  #makeKeys(shape: number, isNameless: boolean): readonly Phrase[] {
+    const keys = keysOf(this.log.text(shape));
+    const made = keys.map((key, i) => phrase(`${i === 0 ? ',"args":{' : ','}${textJson(key)}:`));
+    const list = isNameless ? [...ONLY_NAME, ...made] : made;
+    (isNameless ? this.#keysAfterName : this.#keys)[shape] = list;
     return list;
   }
 

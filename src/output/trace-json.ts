@@ -3,15 +3,12 @@
  * docs/trace-format.md for the list and the reasons.
  */
 import type { Annex } from '../recorder/annexes.js';
-import { EventKind, RAW_SHAPE } from '../recorder/event-ring.js';
 import { assignLanes, type LaneMemory, type Lanes, laneTid } from '../recorder/lanes.js';
-import { Tag } from '../recorder/payload.js';
 import { textJson } from '../recorder/safe-json.js';
 import type { TraceContents } from '../recorder/trace-output.js';
-import { type ByteSink, JsonBytes, phrase } from './json-bytes.js';
-import { LogPhrases } from './log-phrases.js';
-
-const DURATION = phrase(',"dur":');
+import { EventJson } from './event-json.js';
+import { type ByteSink, JsonBytes } from './json-bytes.js';
+import { putMicroseconds } from './json-digits.js';
 
 /** What a file that grows batch by batch has to know of the batches before. */
 export interface GrowingFile {
@@ -29,7 +26,7 @@ export interface GrowingFile {
 export class TraceJsonWriter {
   readonly #contents: TraceContents;
   readonly #out: JsonBytes;
-  readonly #logs: readonly LogPhrases[];
+  readonly #events: EventJson;
   readonly #lanes: Lanes;
   readonly #file: GrowingFile | undefined;
 
@@ -37,8 +34,8 @@ export class TraceJsonWriter {
   constructor(contents: TraceContents, sink: ByteSink, file?: GrowingFile) {
     this.#contents = contents;
     this.#out = new JsonBytes(sink);
-    this.#logs = contents.batch.logs.map((log) => new LogPhrases(log, contents.pid));
     this.#lanes = assignLanes(contents.batch, file?.lanes);
+    this.#events = new EventJson(contents, this.#lanes, this.#out);
     this.#file = file;
   }
 
@@ -74,39 +71,7 @@ export class TraceJsonWriter {
 
   /** Writes entries `from` (included) to `to` (not included) of the batch. */
   events(from: number, to: number): void {
-    const { logIndexes, slots, startsNs, durationsNs } = this.#contents.batch;
-    const { laneOf, numbers } = this.#lanes;
-    const out = this.#out;
-    for (let i = from; i < to; i++) {
-      const logIndex = logIndexes[i]!;
-      const phrases = this.#logs[logIndex]!;
-      const { ring, identity } = phrases.log;
-      const slot = slots[i]!;
-      const kinds = ring.kinds(slot);
-      const labels = ring.labels(slot);
-      const kind = kinds & 0xffff;
-      const lane = laneOf[i]!;
-      const tid = lane === 0 ? identity.tid : laneTid(numbers[logIndex]!, lane);
-      out.phrase(phrases.opening(labels, kinds, tid));
-      out.microseconds(startsNs, i);
-      if (kind === EventKind.complete) {
-        out.phrase(DURATION);
-        out.microseconds(durationsNs, i);
-      } else if (kind >= EventKind.flowStart) {
-        out.ascii(`,"id":${ring.durationUs(slot)}`);
-      }
-      const shape = ring.shape(slot);
-      const isNameless = (labels & 0xffff) === 0;
-      if (shape !== 0 || isNameless) {
-        phrases.reader.seek(ring.payloadHalf(slot));
-        if (isNameless) {
-          out.ascii(',"name":');
-          this.#value(phrases, phrases.reader.next());
-        }
-        if (shape !== 0) this.#arguments(phrases, shape);
-      }
-      out.ascii('}');
-    }
+    this.#events.write(from, to);
   }
 
   /** Closes the file. */
@@ -160,8 +125,14 @@ export class TraceJsonWriter {
 
   #annex({ name, timeUs, argsJson }: Annex): void {
     this.#next(`{"name":${textJson(name)},"ph":"M","ts":`);
-    this.#out.microseconds(Float64Array.of(Math.round(timeUs * 1000)), 0);
+    this.#microseconds(Math.round(timeUs * 1000));
     this.#out.text(`,"pid":${this.#contents.pid},"tid":0,"args":${argsJson}}`);
+  }
+
+  #microseconds(ns: number): void {
+    const out = this.#out;
+    out.reserve();
+    out.at = putMicroseconds(out.view, out.at, Float64Array.of(ns), 0);
   }
 
   /** Another entry of the list of events. */
@@ -175,58 +146,10 @@ export class TraceJsonWriter {
     const first = batch.logIndexes.indexOf(logIndex);
     const { tid } = batch.logs[logIndex]!.identity;
     this.#next('{"name":"events_lost","cat":"otrace","ph":"I","s":"t","ts":');
-    this.#out.microseconds(Float64Array.of(first < 0 ? 0 : Math.max(0, batch.startsNs[first]! - 1)), 0);
+    this.#microseconds(first < 0 ? 0 : Math.max(0, batch.startsNs[first]! - 1));
     this.#out.text(
       `,"pid":${pid},"tid":${tid},"args":{"lost_events":${lost},"reason":"the ring overwrote its oldest events"}}`,
     );
-  }
-
-  #arguments(phrases: LogPhrases, shape: number): void {
-    const out = this.#out;
-    const { reader } = phrases;
-    if (shape === RAW_SHAPE) {
-      const tag = reader.next();
-      // Keys and values in one text; on a thread that can't spill it may have been cut, and is a text no more.
-      const isWhole =
-        tag === Tag.json || (tag === Tag.spilled && phrases.log.spill(reader.content) !== undefined);
-      out.ascii(isWhole ? ',"args":' : ',"args":{"cut":');
-      this.#value(phrases, tag);
-      if (!isWhole) out.ascii('}');
-      return;
-    }
-    const keys = phrases.keys(shape);
-    for (let i = 0; i < keys.length; i++) {
-      out.phrase(keys[i]!);
-      const tag = reader.next();
-      if (tag === Tag.number) out.number(reader.words, reader.word);
-      else this.#value(phrases, tag);
-    }
-    out.ascii('}');
-  }
-
-  /** The value that the reader is at. Leaves room for what closes an event. */
-  #value(phrases: LogPhrases, tag: Tag): void {
-    const { reader } = phrases;
-    const out = this.#out;
-    switch (tag) {
-      case Tag.number:
-        out.number(reader.words, reader.word);
-        break;
-      case Tag.boolean:
-        out.ascii(reader.content === 1 ? 'true' : 'false');
-        break;
-      case Tag.text:
-        out.quoted(reader);
-        break;
-      case Tag.json:
-        out.unquoted(reader);
-        break;
-      case Tag.spilled: {
-        const spill = phrases.log.spill(reader.content);
-        if (spill === undefined) out.ascii('"[too long]"');
-        else out.text(spill.json ? spill.text : textJson(spill.text));
-      }
-    }
   }
 }
 

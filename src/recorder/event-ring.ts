@@ -250,6 +250,11 @@ export class EventRing {
     return this.words[HEADER_WORDS + slot * RECORD_WORDS + 1]!;
   }
 
+  /** Index in `words` of that. */
+  durationWord(slot: number): number {
+    return HEADER_WORDS + slot * RECORD_WORDS + 1;
+  }
+
   /** Name id in the low half, category id in the high one. */
   labels(slot: number): number {
     return this.#half(slot, 4);

@@ -22,7 +22,7 @@ import type { EventRing } from './event-ring.js';
 
 const BOX = 0xfffc0000;
 
-export const Tag = { number: 0, boolean: 1, text: 2, json: 3, spilled: 4 } as const;
+export const Tag = { boolean: 1, text: 2, json: 3, spilled: 4 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
 
 /** Room for what a cut text says at its end. */
@@ -135,13 +135,10 @@ export class PayloadWriter {
 }
 
 /**
- * Walks the values of one event. Reused from event to event: `seek`, then `next` for each argument, which leaves
- * where the value is: a number at `word` in `words`, a text's units at `(start + i) & mask` from `base` in `units`.
+ * Walks the values of one event. Reused from event to event: `seek`, then for each argument `number` and, where it is
+ * none, `next`, which leaves where the value is: a text's units at `(start + i) & mask` from `base` in `units`.
  */
 export class PayloadReader {
-  readonly words: Float64Array;
-  /** Where the number is that `next` found. */
-  word = 0;
   /** The boolean as 0 or 1, the text's length, or the spill's number. */
   content = 0;
   readonly units: Uint16Array;
@@ -155,7 +152,6 @@ export class PayloadReader {
   #position = 0;
 
   constructor(ring: EventRing) {
-    this.words = ring.words;
     this.units = ring.units;
     this.base = ring.payloadBase << 2;
     this.mask = (ring.payloadWords << 2) - 1;
@@ -173,17 +169,20 @@ export class PayloadReader {
     this.#position = payloadStart | 0;
   }
 
+  /** Goes past the next value if it is a number. @returns where in `words` it is; -1 for any other value */
+  number(): number {
+    const word = this.#payloadBase + (this.#position & this.#payloadMask);
+    if (this.#halves[(word << 1) + 1]! >= BOX) return -1;
+    this.#position++;
+    return word;
+  }
+
+  /** Goes past the next value. REQUIRES: it is no number. */
   next(): Tag {
-    const halves = this.#halves;
-    const word = this.#payloadBase + (this.#position++ & this.#payloadMask);
-    const high = halves[(word << 1) + 1]!;
-    if (high < BOX) {
-      this.word = word;
-      return Tag.number;
-    }
-    const content = halves[word << 1]!;
+    const half = (this.#payloadBase + (this.#position++ & this.#payloadMask)) << 1;
+    const content = this.#halves[half]!;
+    const tag = (this.#halves[half + 1]! & 0xff) as Tag;
     this.content = content;
-    const tag = (high & 0xff) as Tag;
     if (tag === Tag.text || tag === Tag.json) {
       this.start = (this.#position << 2) & this.mask;
       this.#position += (content + 3) >>> 2;

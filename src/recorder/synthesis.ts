@@ -7,7 +7,7 @@ import { OtraceError } from '../errors.js';
 import type { EventBatch } from './batch.js';
 import { Clock } from './clock.js';
 import { EventKind, EventRing } from './event-ring.js';
-import { PayloadReader, Tag } from './payload.js';
+import { PayloadReader } from './payload.js';
 import { ThreadLog } from './thread-log.js';
 
 /** How synthetic tracks are computed. */
@@ -87,7 +87,8 @@ function scan(batch: EventBatch): Findings {
     } else if (kind === EventKind.counter) {
       const reader = readers[logIndex]!;
       reader.seek(ring.payloadHalf(slot));
-      if (reader.next() === Tag.number) add(found.counters, name, [startUs, reader.words[reader.word]!]);
+      const word = reader.number();
+      if (word >= 0) add(found.counters, name, [startUs, ring.words[word]!]);
     } else if (
       kind === EventKind.instant &&
       name === 'frame' &&
