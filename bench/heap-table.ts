@@ -1,6 +1,6 @@
 /**
  * `heap.alloc` + `heap.free` at sampling 0 against `Map.set` + `Map.delete` with the same keys, with 1,000 and with
- * 1,000,000 live blocks; the memory of a live block; and a report with 1,000,000 live blocks.
+ * 1,000,000 live blocks; the memory of a live block; the longest pause while a table grows; and a report with 1,000,000 live blocks.
  *
  *     node --expose-gc --import tsx bench/heap-table.ts
  *
@@ -8,6 +8,8 @@
  * compared (Map's rare rebuilding is a part of its cost). Keys are addresses as a bump allocator gives them, all
  * different; the block freed is the oldest ("oldest") or any ("any").
  */
+import { ReplayEngine } from '../src/heap/replay-memory.js';
+import { replayProgram } from '../src/heap/replay-program.js';
 import { HeapTracer } from '../src/heap/tracer.js';
 import { ManualSource } from '../src/sources/manual.js';
 
@@ -28,7 +30,10 @@ function newHeap(): HeapTracer {
     counter: () => {},
     annex: () => {},
   };
-  const heap = new HeapTracer(events, { manual: (host) => new ManualSource(host) });
+  const heap = new HeapTracer(events, {
+    manual: (host) => new ManualSource(host),
+    replay: new ReplayEngine(WebAssembly, replayProgram),
+  });
   heap.enable();
   return heap;
 }
@@ -100,21 +105,53 @@ function comparePairs(live: number, victim: 'oldest' | 'any'): void {
   );
 }
 
-function usedBytes(): number {
+/** @param resident in all: the memory of a large table is WebAssembly's, which no other figure has */
+function usedBytes(resident = false): number {
   globalThis.gc!();
   globalThis.gc!();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+  const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
+  return resident ? rss : heapUsed + arrayBuffers;
 }
 
 function measureMemory(live: number): void {
   const copies = Math.max(1, 100_000 / live); // many small ones, so that noise is small against them
   const heaps = Array.from({ length: copies }, newHeap);
-  const empty = usedBytes();
+  const empty = usedBytes(copies === 1);
   for (const heap of heaps) for (let i = 0; i < live; i++) heap.alloc(0x1000 + i * 64, 64);
-  const bytes = (usedBytes() - empty) / (copies * live);
+  const bytes = (usedBytes(copies === 1) - empty) / (copies * live);
   console.log(`${live} live: ${bytes.toFixed(1)} bytes of memory a block`);
   if (heaps.length !== copies) throw new Error('unreachable, keeps the heaps alive');
+}
+
+/** The longest of all the calls, in the best of some rounds: the machine interrupts, too. */
+function measurePause(live: number): void {
+  let ours = Number.POSITIVE_INFINITY;
+  let theirs = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 5; round++) {
+    const heap = newHeap();
+    ours = Math.min(
+      ours,
+      longestMs(live, (key) => heap.alloc(key, 64)),
+    );
+    const map = new Map<number, number>();
+    theirs = Math.min(
+      theirs,
+      longestMs(live, (key) => map.set(key, 64)),
+    );
+  }
+  console.log(`growing to ${live}: longest call ${ours.toFixed(2)} ms, Map ${theirs.toFixed(2)} ms`);
+}
+
+function longestMs(calls: number, call: (key: number) => void): number {
+  let longest = 0;
+  let before = performance.now();
+  for (let i = 0; i < calls; i++) {
+    call(0x1000 + i * 64);
+    const now = performance.now();
+    longest = Math.max(longest, now - before);
+    before = now;
+  }
+  return longest;
 }
 
 function measureReport(live: number): void {
@@ -137,4 +174,5 @@ for (const live of [1_000, 1_000_000]) {
   comparePairs(live, 'any');
 }
 for (const live of [1_000, 1_000_000]) measureMemory(live);
+if (process.argv[2] !== 'q') measurePause(1_000_000);
 measureReport(1_000_000);

@@ -45,6 +45,23 @@ const ownRequire = {
   },
 };
 
+// The program that replays journals, assembled here: whoever counts much waits for its start in the middle of his work.
+const replayFile = entry('heap/replay-program');
+const {
+  outputFiles: [assembler],
+} = await build({ ...common, entryPoints: [replayFile], format: 'esm', write: false });
+const { replayProgram } = await import(`data:text/javascript,${encodeURIComponent(assembler.text)}`);
+const assembled = (shared) => JSON.stringify(Buffer.from(replayProgram(shared)).toString('base64'));
+const assembledReplay = {
+  name: 'assembled-replay',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /replay-program\.ts$/ }, () => ({
+      contents: `export const replayProgram = (shared) =>
+        Uint8Array.from(atob(shared ? ${assembled(true)} : ${assembled(false)}), (char) => char.charCodeAt(0));`,
+    }));
+  },
+};
+
 await Promise.all([
   build({
     ...common,
@@ -53,6 +70,7 @@ await Promise.all([
     outdir: 'dist/esm',
     banner: { js: ownBuffers },
     entryPoints: [...loaded, 'hooks', 'browser'].map(entry),
+    plugins: [assembledReplay],
     define: { OTRACE_VERSION: JSON.stringify(version) },
   }),
   build({
@@ -64,12 +82,13 @@ await Promise.all([
       attach: entry('hooks'),
       verbs: entry('cli'),
       'wasm-source': entry('sources/wasm/wasm-source'),
+      'replay-program': entry('heap/replay-program'),
       'object-tracking': entry('sources/v8/object-tracking'),
     },
     banner: {
       js: `const otraceRequire = require, otraceModuleUrl = require('node:url').pathToFileURL(__filename).href;\n${ownBuffers}`,
     },
-    plugins: [ownRequire],
+    plugins: [assembledReplay, ownRequire],
     define: { OTRACE_VERSION: JSON.stringify(version), 'import.meta.url': 'otraceModuleUrl' },
   }),
 ]);

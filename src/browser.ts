@@ -3,6 +3,8 @@
  * own `heap.alloc`, `heap.free` and `heap.track` calls are counted.
  */
 import { heapEvents } from './heap/heap-events.js';
+import { ReplayEngine } from './heap/replay-memory.js';
+import { replayProgram } from './heap/replay-program.js';
 import { HeapTracer } from './heap/tracer.js';
 import { writeTraceJson } from './output/trace-json.js';
 import { Clock } from './recorder/clock.js';
@@ -55,6 +57,7 @@ export const trace = new Recorder({
 
 export const heap = new HeapTracer(heapEvents(trace), {
   manual: (host) => new ManualSource(host),
+  ...(typeof WebAssembly === 'object' && { replay: new ReplayEngine(WebAssembly, replayProgram) }),
   warn: (line) => console.warn(line),
 });
 trace.onFlush(() => heap.addPoint());

@@ -10,14 +10,15 @@ const src = join(dirname(fileURLToPath(import.meta.url)), '..', 'src');
 /** For each folder the folders that its files may import beside their own. */
 const LAW: Readonly<Record<string, readonly string[]>> = {
   recorder: [],
-  heap: ['recorder'],
-  sources: ['heap'],
+  wat: [],
+  heap: ['recorder', 'wat'],
+  sources: ['heap', 'wat'],
   output: ['recorder'],
   node: ['recorder', 'heap', 'sources', 'output'],
 };
 
 const NO_NODE =
-  /^(recorder|heap)\/|^output\/(trace-json|event-json|json-bytes|json-digits|log-phrases)\.ts$|^browser\.ts$/;
+  /^(recorder|wat|heap)\/|^output\/(trace-json|event-json|json-bytes|json-digits|log-phrases)\.ts$|^browser\.ts$/;
 
 interface Import {
   readonly file: string;

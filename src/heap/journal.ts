@@ -14,22 +14,20 @@
  * Memory: 1 KiB.
  */
 
-import { FREED } from './block-words.js';
+import { FREED, MOST_ENTRIES } from './block-words.js';
 import type { Guard } from './guard.js';
 import type { Labels } from './labels.js';
 import type { LiveTable } from './live-table.js';
 import type { EntryFunction } from './stack.js';
 import type { AllocationStream, StreamHost } from './stream.js';
 
-/** Long enough for misses to overlap, and short enough to stay in the cache itself. */
-const MOST_ENTRIES = 128;
-
 export class Journal {
   readonly #host: StreamHost;
   readonly #guard: Guard;
   readonly #labels: Labels;
   readonly #stream: AllocationStream<LiveTable>;
-  readonly #entries = new Int32Array(2 * MOST_ENTRIES);
+  /** The table's, which may have others after each turn. */
+  #entries: Int32Array;
   /** Word index of the next entry. */
   #next = 0;
   /** Where this turn ends. */
@@ -40,6 +38,7 @@ export class Journal {
     this.#guard = host.guard;
     this.#labels = host.labels;
     this.#stream = stream;
+    this.#entries = stream.entries();
     // What was reserved was reserved at the old probability.
     host.sampler.watch(() => this.#count());
   }
@@ -91,12 +90,13 @@ export class Journal {
     const words = this.#next;
     this.#next = 0;
     this.#end = 0;
-    return this.#stream.replay(this.#entries, words);
+    return this.#stream.replay(words);
   }
 
   #beginTurn(): void {
     const { sampler, throttle } = this.#host;
     if (this.#guard.busy || this.#labels.used || this.#stream.stopped) return;
+    this.#entries = this.#stream.entries();
     this.#end = 2 * sampler.reserve(Math.min(MOST_ENTRIES, throttle.left));
   }
 }

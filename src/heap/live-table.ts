@@ -1,40 +1,62 @@
 /**
- * The table of live blocks: address (or id) -> bytes and site, as flat memory without an object for each block. What
- * a shard of it looks like is drawn in `shard.ts`.
+ * The table of live blocks: address (or id) -> bytes and site, as flat memory without an object for each block
+ * (`block-words.ts`): blocks chained by the home of their key (`block-homes.ts`), 0.75 for each home.
  *
- * Memory: a block takes 16 bytes and its share of the homes 5. A shard grows by an eighth at most when it is full, so
- * while a program grows that is 21 .. 23.7 bytes for a live block (up to 32 after many frees: a shard shrinks when it is
- * two thirds full).
+ * Memory: a block takes 16 bytes and its share of the homes 5.3. A table grows by a thirty-second at most, and its memory
+ * by a sixteenth, so while a program grows that is 21.4 .. 23.5 bytes for a live block. After many frees it is more, until
+ * `trim`.
  *
- * Pauses: one shard is rebuilt at a time. A table begins as one shard, since small shards differ too much in
- * load to keep the figures above, and spreads over all of them when that one has `SPREAD_AT` homes.
+ * Pauses: a table grows by 1,024 homes at most, in place; so no operation takes much longer than a tenth of a millisecond, but for the
+ * one that moves a table of some size into the memory of WebAssembly, once. Where that is not to be had, the array is copied.
+ *
+ * A shard is the homes whose number has the same remainder: the table grows by as many homes in each, and is visited one
+ * shard after the other. More shards are longer steps.
  *
  * Invariants:
- *  1. Every block of a shard is in the chain of exactly one home, the one of its key, or in the chain of free ones.
- *  2. A key is in at most one block, in the shard that its hash names.
+ *  1. Every block but `nobody` is in the chain of exactly one home, the one of its key, or in the chain of free ones.
+ *  2. A key is in at most one block that is not free.
  *  3. The bytes word is `HUGE` exactly when the key is in `#huge`, which then has the size (4 GiB and more).
- *  4. Every shard has a free block, unless there was no memory to grow.
+ *  4. There is a free block, unless there was no memory to grow.
  *
  * Not here: totals, sampling, what a site is (`sites.ts`), when something is counted (`stream.ts`).
  */
 
-import { BYTES, FREED, NOBODY, SITE } from './block-words.js';
-import { type LiveSites, UNCAPTURED } from './live-sites.js';
-import { hashOf, Shard } from './shard.js';
-import { homesOf, larger, type ShardSize, SMALLEST, sizeFor, smaller } from './shard-size.js';
+import { ArrayMemory, type TableMemory } from './array-memory.js';
+import { addBlocks, forEachBlock, insertBlock, removeBlock, splitHome } from './block-chains.js';
+import { homeOf, topOf, wordOfHome } from './block-homes.js';
+import {
+  BYTES,
+  COUNT,
+  FREE,
+  FREED,
+  GROUP_BLOCKS,
+  GROUP_HOMES,
+  GROUP_WORDS,
+  LINK,
+  NOBODY,
+  SITE,
+} from './block-words.js';
+import { UNCAPTURED } from './live-sites.js';
+import type { SiteTable } from './sites.js';
 
-/** Homes of the only shard when there become more. */
-const SPREAD_AT = 10_000;
-/** Room of each shard then, for each block it gets if all get as many; they don't. */
-const SPREAD_ROOM = 1.06;
 const HUGE = -1;
 const DEFAULT_SHARDS = 16;
+/** Groups of homes that are added in one step: a thirty-second, and so many at most. */
+const STEP_SHIFT = 5;
+const MOST_STEP = 64;
+/** What makes WebAssembly worth its start, of some milliseconds: so many groups, or so many words of journals. */
+const MANY_GROUPS = 512;
+const MANY_WORDS = 16_384;
+/** A table of which less is in use is rebuilt by `trim`. */
+const TRIM_SHARE = 0.25;
 
 export interface LiveTableOptions {
   /** A power of two, 1 .. 1024; default 16. */
   readonly shards?: number;
   /** Where memory for blocks comes from; a hook on `Int32Array` must not see it. */
   readonly allocate?: (words: number) => Int32Array;
+  /** Opens memory of WebAssembly for so many words; undefined where there is none. */
+  readonly openReplay?: (words: number) => TableMemory | undefined;
 }
 
 /** What becomes of keys that are freed without being live, and of keys that are used again without being freed. */
@@ -51,34 +73,39 @@ export class LiveTable {
   /** Words of the journal that the last `replay` has used. */
   replayed = 0;
 
+  readonly #shards: number;
   readonly #allocate: (words: number) => Int32Array;
-  readonly #spreadCount: number;
-  #shards: Shard[];
-  /** The first of them: while it is the only one, finding it in the array would take a third of an operation. */
-  #first: Shard;
-  /** The number of shards is 2 ** this. */
-  #shardBits = 0;
+  readonly #openReplay: ((words: number) => TableMemory | undefined) | undefined;
+  #memory!: TableMemory;
+  /** Those of the memory. */
+  #words!: Int32Array;
+  #homes = 0;
+  #top = 0;
   #huge = new Map<number, number>();
+  /** Words of journals until the table moves. */
+  #untilMany = MANY_WORDS;
 
   constructor(options: LiveTableOptions = {}) {
+    this.#shards = options.shards ?? DEFAULT_SHARDS;
     this.#allocate = options.allocate ?? ((words) => new Int32Array(words));
-    this.#spreadCount = options.shards ?? DEFAULT_SHARDS;
-    this.#first = new Shard(SMALLEST, this.#allocate);
-    this.#shards = [this.#first];
+    this.#openReplay = options.openReplay;
+    this.clear();
   }
 
   /** Number of live blocks. */
   get size(): number {
-    let size = 0;
-    for (const shard of this.#shards) size += shard.count;
-    return size;
+    return this.#words[COUNT]!;
   }
 
-  /** Memory held for blocks, in bytes. */
+  /** Memory in use for blocks, in bytes. What a memory of WebAssembly has beyond that was never touched. */
   get slotBytes(): number {
-    let bytes = 0;
-    for (const shard of this.#shards) bytes += shard.slots.byteLength;
-    return bytes;
+    const isArray = this.#memory.replay === undefined;
+    return 4 * (isArray ? this.#words.length : this.#groups * GROUP_WORDS);
+  }
+
+  /** The journal that is replayed into this table. Another array after each operation. */
+  get entries(): Int32Array {
+    return this.#memory.entries;
   }
 
   /**
@@ -88,13 +115,11 @@ export class LiveTable {
    * @returns the bytes of the block replaced (its site is then in `site`), or -1 when the key was free
    */
   put(key: number, bytes: number, site: number): number {
-    const hash = hashOf(key);
-    const shard = this.#shardOf(hash);
     const word = bytes <= 0x7fff_ffff ? bytes : wordOf(bytes);
-    const at = shard.put(hash << this.#shardBits, key, word, site);
-    if (at !== NOBODY) return this.#replace(shard.slots, at, key, bytes, site);
+    const at = insertBlock(this.#words, homeOf(key, this.#homes, this.#top), key, word, site);
+    if (at !== NOBODY) return this.#replace(at, key, bytes, site);
     if (word === HUGE) this.#huge.set(key >>> 0, bytes);
-    if (shard.free === NOBODY) this.#grow(shard);
+    if (this.#words[FREE] === NOBODY) this.#grow();
     return -1;
   }
 
@@ -104,63 +129,54 @@ export class LiveTable {
    * @returns its bytes (its site is then in `site`), or -1 when there is none with this key
    */
   take(key: number): number {
-    const hash = hashOf(key);
-    const shard = this.#shardOf(hash);
-    const at = shard.take(hash << this.#shardBits, key);
+    const words = this.#words;
+    const at = removeBlock(words, homeOf(key, this.#homes, this.#top), key);
     if (at === NOBODY) return -1;
-    const word = shard.slots[at | BYTES]!;
-    this.site = ~shard.slots[at | SITE]!;
-    if (shard.count < shard.shrinkAt) this.#shrink(shard);
+    this.site = ~words[at | SITE]!;
+    const word = words[at | BYTES]!;
     return word >= 0 ? word : this.#bytesOf(key, word, true);
   }
 
   has(key: number): boolean {
-    const hash = hashOf(key);
-    return this.#shardOf(hash).has(hash << this.#shardBits, key);
+    const words = this.#words;
+    let at = words[homeOf(key, this.#homes, this.#top)]!;
+    while (at !== NOBODY && words[at] !== (key | 0)) at = words[at | LINK]!;
+    return at !== NOBODY;
   }
 
   /**
-   * Does what a journal says, in its order: blocks without a stack, and frees.
-   *
-   * While there are many blocks each of these operations waits for the memory of its own, one after the other. So all that they
-   * will look at is loaded first, which the processor does for many at a time, since nothing there depends on anything.
-   *
-   * Throws as `put` does; `replayed` then says how far it has come.
+   * Does what the journal says, in its order: blocks without a stack, and frees. Throws as `put` does; `replayed` then
+   * says how far it has come.
    *
    * @param words of `entries` that are used, two for each entry
-   * @param live has every block counted that comes and goes
+   * @param sites has every block counted that comes and goes
    */
-  replay(entries: Int32Array, words: number, live: LiveSites, frees: FreeCounts): void {
+  replay(words: number, sites: SiteTable, frees: FreeCounts): void {
     let next = 0;
     try {
-      if (this.#shardBits > 0) this.#fetch(entries, words);
       for (; next < words; next += 2) {
-        if (this.#shardBits === 0) next = this.#first.replay(entries, next, words, live);
-        if (next < words) this.#replayEntry(entries, next, live, frees);
+        const memory = this.#memory;
+        if (memory.replay !== undefined) next = memory.replay(next, words, this.#homes, this.#top, sites);
+        if (next < words) this.#replayEntry(next, sites, frees);
       }
     } finally {
       this.replayed = Math.min(words, next + 2);
     }
+    this.#untilMany -= words;
+    if (this.#untilMany < 0) this.#move();
   }
 
-  #fetch(entries: Int32Array, words: number): void {
-    const shardBits = this.#shardBits;
-    let fetched = 0;
-    for (let at = 0; at < words; at += 2) {
-      const hash = hashOf(entries[at]!);
-      fetched ^= this.#shardOf(hash).fetch(hash << shardBits);
-    }
-    this.site = fetched; // that is, nothing of use: the loads are what counts
-  }
-
-  #replayEntry(entries: Int32Array, at: number, live: LiveSites, frees: FreeCounts): void {
+  #replayEntry(at: number, sites: SiteTable, frees: FreeCounts): void {
+    const { entries } = this.#memory;
     const key = entries[at]!;
     const bytes = entries[at | 1]!;
+    const { live } = sites;
     if (bytes === FREED) {
       const freed = this.take(key);
       if (freed >= 0) live.remove(this.site, freed);
       else frees.unmatchedFrees++;
     } else {
+      sites.allocatedWithoutStack(1, bytes);
       live.add(UNCAPTURED, bytes);
       const replaced = this.put(key, bytes, UNCAPTURED);
       if (replaced < 0) return;
@@ -171,32 +187,54 @@ export class LiveTable {
 
   /** Visits every live block, one shard after the other. REQUIRES: `visit` does not change the table. */
   forEach(visit: (key: number, bytes: number, site: number) => void): void {
-    for (const shard of this.#shards) {
-      const { slots } = shard;
-      shard.forEach((at) => {
-        const key = slots[at]! >>> 0;
-        visit(key, this.#bytesOf(key, slots[at | BYTES]!, false), slots[at | SITE]!);
-      });
+    const words = this.#words;
+    for (let shard = 0; shard < this.#shards; shard++) {
+      for (let home = shard; home < this.#homes; home += this.#shards) {
+        for (let at = words[wordOfHome(home)]!; at !== NOBODY; at = words[at | LINK]!) {
+          const key = words[at]! >>> 0;
+          visit(key, this.#bytesOf(key, words[at | BYTES]!, false), words[at | SITE]!);
+        }
+      }
     }
   }
 
   clear(): void {
     this.#huge = new Map();
-    this.#shardBits = 0;
-    this.#first = new Shard(SMALLEST, this.#allocate);
-    this.#shards = [this.#first];
+    this.#untilMany = MANY_WORDS;
+    this.#begin(new ArrayMemory(this.#leastGroups * GROUP_WORDS, this.#allocate), this.#leastGroups);
   }
 
-  #shardOf(hash: number): Shard {
-    return this.#shardBits === 0 ? this.#first : this.#shards[indexOf(hash, this.#shardBits)]!;
+  /** Gives memory back if the table has become far too large. A pause as long as what is live is much. */
+  trim(): void {
+    const enough = this.#rounded(Math.ceil(this.size / GROUP_BLOCKS) + 1);
+    if (enough > this.#groups * TRIM_SHARE) return;
+    try {
+      this.#rebuild(enough);
+    } catch {
+      // No memory for the smaller table: the larger one does as well.
+    }
   }
 
-  #replace(slots: Int32Array, at: number, key: number, bytes: number, site: number): number {
-    const replaced = this.#bytesOf(key, slots[at | BYTES]!, true);
-    this.site = slots[at | SITE]!;
-    slots[at | BYTES] = wordOf(bytes);
-    slots[at | SITE] = site;
-    if (slots[at | BYTES] === HUGE) this.#huge.set(key >>> 0, bytes);
+  get #groups(): number {
+    return this.#homes / GROUP_HOMES;
+  }
+
+  get #leastGroups(): number {
+    return Math.max(1, this.#shards / GROUP_HOMES);
+  }
+
+  /** To groups that have as many homes in each shard. */
+  #rounded(groups: number): number {
+    return Math.ceil(groups / this.#leastGroups) * this.#leastGroups;
+  }
+
+  #replace(at: number, key: number, bytes: number, site: number): number {
+    const words = this.#words;
+    const replaced = this.#bytesOf(key, words[at | BYTES]!, true);
+    this.site = words[at | SITE]!;
+    words[at | BYTES] = wordOf(bytes);
+    words[at | SITE] = site;
+    if (words[at | BYTES] === HUGE) this.#huge.set(key >>> 0, bytes);
     return replaced;
   }
 
@@ -208,61 +246,52 @@ export class LiveTable {
     return huge;
   }
 
-  #grow(shard: Shard): void {
-    const isOnly = this.#shards.length < this.#spreadCount;
-    if (isOnly && homesOf(shard.size) >= SPREAD_AT) this.#spread();
-    else this.#resize(shard, larger(shard.size));
-  }
-
-  #shrink(shard: Shard): void {
-    shard.shrinkAt = shard.count >> 1; // when to try again should it fail
-    try {
-      this.#resize(shard, smaller(shard.size));
-    } catch {
-      // No memory for the smaller array: the larger one does as well.
-    }
-  }
-
   /** The memory is taken first, so when there is none nothing has changed. */
-  #resize(shard: Shard, size: ShardSize): void {
-    const index = this.#shards.indexOf(shard);
-    this.#shards[index] = this.#resized(shard, size, this.#shardBits);
-    this.#first = this.#shards[0]!;
+  #grow(): void {
+    const groups = this.#groups;
+    const more = this.#rounded(groups + Math.min(MOST_STEP, Math.max(1, groups >> STEP_SHIFT)));
+    if (more >= MANY_GROUPS) this.#move();
+    this.#memory.reserve(more * GROUP_WORDS);
+    this.#words = this.#memory.words;
+    addBlocks(this.#words, groups, more);
+    for (let home = this.#homes; home < more * GROUP_HOMES; home++) splitHome(this.#words, home);
+    this.#homes = more * GROUP_HOMES;
+    this.#top = topOf(this.#homes);
   }
 
-  #resized(shard: Shard, size: ShardSize, shardBits: number): Shard {
-    const resized = new Shard(size, this.#allocate);
-    const { slots } = shard;
-    shard.forEach((at) => {
-      const key = slots[at]!;
-      resized.put(hashOf(key) << shardBits, key, slots[at | BYTES]!, slots[at | SITE]!);
+  /** Into the memory of WebAssembly, as it is; if there is none the table stays where it is. */
+  #move(): void {
+    this.#untilMany = Number.POSITIVE_INFINITY;
+    const memory = this.#memory.replay === undefined ? this.#openReplay?.(this.#words.length) : undefined;
+    if (memory === undefined) return;
+    memory.words.set(this.#words);
+    memory.entries.set(this.#memory.entries);
+    this.#memory = memory;
+    this.#words = memory.words;
+  }
+
+  /** In memory of the same kind, of another number of groups. */
+  #rebuild(groups: number): void {
+    const words = this.#words;
+    const old = this.#groups;
+    const isArray = this.#memory.replay === undefined;
+    const memory = isArray ? undefined : this.#openReplay?.(groups * GROUP_WORDS);
+    this.#begin(memory ?? new ArrayMemory(groups * GROUP_WORDS, this.#allocate), groups);
+    const rebuilt = this.#words;
+    forEachBlock(words, old, (at) => {
+      const key = words[at]!;
+      insertBlock(rebuilt, homeOf(key, this.#homes, this.#top), key, words[at | BYTES]!, words[at | SITE]!);
     });
-    return resized;
   }
 
-  /** From one shard to all of them. */
-  #spread(): void {
-    const { slots, count } = this.#first;
-    const size = sizeFor((count / this.#spreadCount) * SPREAD_ROOM);
-    const shards = Array.from({ length: this.#spreadCount }, () => new Shard(size, this.#allocate));
-    const bits = Math.log2(this.#spreadCount);
-    this.#first.forEach((at) => {
-      const key = slots[at]!;
-      const hash = hashOf(key);
-      const index = indexOf(hash, bits);
-      const shard = shards[index]!;
-      shard.put(hash << bits, key, slots[at | BYTES]!, slots[at | SITE]!);
-      if (shard.free === NOBODY) shards[index] = this.#resized(shard, larger(shard.size), bits);
-    });
-    this.#shards = shards;
-    this.#first = shards[0]!;
-    this.#shardBits = bits;
+  /** Empty, in memory that is all 0. */
+  #begin(memory: TableMemory, groups: number): void {
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#homes = groups * GROUP_HOMES;
+    this.#top = topOf(this.#homes);
+    addBlocks(this.#words, 0, groups);
   }
-}
-
-/** Number of the shard among 2 ** `bits`, 1 bit at least: the upper bits of the hash, so that all together are as even as one. */
-function indexOf(hash: number, bits: number): number {
-  return hash >>> (32 - bits);
 }
 
 /** What stands for a size in a block, as a signed word. */

@@ -104,6 +104,11 @@ export class SiteTable {
     this.#uncapturedBytes += bytes;
   }
 
+  /** How many those were. */
+  get blocksWithoutStack(): number {
+    return this.#uncapturedBlocks;
+  }
+
   /** What was ever allocated at each site. */
   totals(): SiteFigures {
     const bytes = this.#totalBytes.slice(0, this.count);

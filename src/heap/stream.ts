@@ -18,6 +18,7 @@ import type { Guard } from './guard.js';
 import type { Labels } from './labels.js';
 import { UNCAPTURED } from './live-sites.js';
 import { LiveTable } from './live-table.js';
+import type { ReplayEngine } from './replay-memory.js';
 import type { Sampler } from './sampler.js';
 import type { SiteTable } from './sites.js';
 import type { EntryFunction, StackCapture } from './stack.js';
@@ -32,6 +33,8 @@ export interface StreamHost {
   readonly labels: Labels;
   /** Shards of a live table: a power of two. */
   readonly shards: number;
+  /** Replays journals faster than JavaScript; undefined where there is no WebAssembly. */
+  readonly replay?: ReplayEngine | undefined;
   /** Forces a garbage collection, after which no WeakRef has what is garbage; undefined where that can't be done. */
   readonly collect?: (() => void) | undefined;
   /** Tells the user, once, that something is wrong and what to do. */
@@ -40,8 +43,12 @@ export interface StreamHost {
 
 /** A table for keys of any kind. */
 export function addressTable(host: StreamHost): LiveTable {
-  const allocate = (words: number) => host.guard.run(() => new Int32Array(words));
-  return new LiveTable({ shards: host.shards, allocate });
+  const { guard, shards, replay } = host;
+  return new LiveTable({
+    shards,
+    allocate: (words) => guard.run(() => new Int32Array(words)),
+    openReplay: (words) => replay?.open(guard, words),
+  });
 }
 
 /** Keeps what is live by key; see `LiveTable`, which is one. */
@@ -137,37 +144,32 @@ export class AllocationStream<Table extends BlockTable = BlockTable> {
     if (--this.#throttle.left < 0) this.#throttle.read();
   }
 
+  /** Where a journal is kept; see `LiveTable.entries`. */
+  entries(this: AllocationStream<LiveTable>): Int32Array {
+    return this.#table.entries;
+  }
+
   /**
-   * Records what a journal holds: allocations without a stack, and frees.
+   * Records what the journal holds: allocations without a stack, and frees.
    *
    * @param words of `entries` that are used, two for each entry
    * @returns the number of allocations
    */
-  replay(this: AllocationStream<LiveTable>, entries: Int32Array, words: number): number {
-    const { live } = this.#sites;
-    const table = this.#table;
-    const before = live.bytes;
+  replay(this: AllocationStream<LiveTable>, words: number): number {
+    const sites = this.#sites;
+    const before = sites.live.bytes;
+    const allocations = sites.blocksWithoutStack;
     try {
-      table.replay(entries, words, live, this);
+      this.#table.replay(words, sites, this);
     } catch (error) {
       this.#stop(error);
     }
-    this.liveBytes += live.bytes - before;
-    let allocations = 0;
-    let allocatedBytes = 0;
-    for (let at = 0; at < table.replayed; at += 2) {
-      const bytes = entries[at | 1]!;
-      if (bytes === FREED) continue;
-      allocations++;
-      allocatedBytes += bytes;
-    }
-    this.#sites.allocatedWithoutStack(allocations, allocatedBytes);
-    for (let at = table.replayed; at < words; at += 2) {
-      if (entries[at | 1] === FREED) this.free(entries[at]! >>> 0);
-    }
+    this.liveBytes += sites.live.bytes - before;
+    const { entries, replayed } = this.#table;
+    for (let at = replayed; at < words; at += 2) if (entries[at | 1] === FREED) this.free(entries[at]! >>> 0);
     this.#throttle.left -= words >> 1;
     if (this.#throttle.left < 0) this.#throttle.read();
-    return allocations;
+    return sites.blocksWithoutStack - allocations;
   }
 
   /** Records a free. */
@@ -183,6 +185,11 @@ export class AllocationStream<Table extends BlockTable = BlockTable> {
   realloc(key: number, newKey: number, bytes: number, entry: EntryFunction): void {
     this.free(key);
     this.alloc(newKey, bytes, entry);
+  }
+
+  /** Gives memory of the table back if it is far too much; see `LiveTable.trim`. */
+  trim(this: AllocationStream<LiveTable>): void {
+    this.#table.trim();
   }
 
   /** Forgets what is live and the counts; totals and peak belong to the site table. */

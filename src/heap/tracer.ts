@@ -22,6 +22,7 @@ import { type HeapEvents, LIVE_COUNTER } from './heap-events.js';
 import { HeapHistory } from './history.js';
 import { type LabelStorage, Labels, SyncLabels } from './labels.js';
 import { type ManualHeap, ProgramBlocks } from './program-blocks.js';
+import type { ReplayEngine } from './replay-memory.js';
 import { type ReportRow, reportRows, withSurvivors } from './report.js';
 import { REPORT_DATA_EVENT, reportDataJson } from './report-data.js';
 import { Sampler } from './sampler.js';
@@ -38,6 +39,8 @@ export interface HeapTracerOptions extends StackOptions {
   readonly manual: (host: StreamHost) => ManualHeap;
   /** Shards of each live table: 1 .. 1024, rounded up to a power of two; default 16. */
   readonly shards?: number;
+  /** WebAssembly for journals of `heap.alloc` and `heap.free`; left out where there is none. */
+  readonly replay?: ReplayEngine | undefined;
   /** Makes sampling repeatable. */
   readonly seed?: number;
   /** Forces a garbage collection (see `StreamHost.collect`); left out where there is no way to. */
@@ -103,6 +106,7 @@ export class HeapTracer extends ProgramBlocks {
       ),
       labels: new Labels(options.labels ?? (() => new SyncLabels())),
       shards: 2 ** Math.ceil(Math.log2(Math.min(shards, MAX_SHARDS))),
+      replay: options.replay,
       collect: options.collect,
       warn: options.warn ?? ((message) => console.error(message)),
     };

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { type HeapEvents, heapEvents } from '../heap/heap-events.js';
 import type { LabelStorage } from '../heap/labels.js';
+import { ReplayEngine } from '../heap/replay-memory.js';
 import type { ThreadHeaps } from '../heap/thread-heaps.js';
 import { HeapTracer } from '../heap/tracer.js';
 import { FileOutput } from '../output/file-output.js';
@@ -81,6 +82,7 @@ function create(): Instances {
     shortenPath: frames.displayPath,
     ...(heapParts.threads !== undefined && { threads: heapParts.threads }),
     isOwnFrame: frames.isOwnFrame,
+    replay: replayEngine(),
     ...(settings.heapShards !== undefined && { shards: settings.heapShards }),
   });
   tracer = heap;
@@ -93,6 +95,16 @@ function create(): Instances {
   attachTracking(instances);
   armHeap(instances, false);
   return instances;
+}
+
+/** Made before anything hooks `WebAssembly`. Its program is in a bundle of its own, which is parsed when there is much to count. */
+function replayEngine(): ReplayEngine | undefined {
+  if (typeof WebAssembly !== 'object') return undefined;
+  return new ReplayEngine(WebAssembly, (shared) => {
+    const load = createRequire(import.meta.url);
+    const { replayProgram } = load('../cjs/replay-program.js') as typeof import('../heap/replay-program.js');
+    return replayProgram(shared);
+  });
 }
 
 /** What differs between the main thread and a worker. */

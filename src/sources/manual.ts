@@ -34,7 +34,7 @@ export class ManualSource implements ManualHeap {
   readonly #sites = new SiteTable('manual');
   readonly #numbers: AllocationStream<LiveTable>;
   readonly #journal: Journal;
-  readonly #others: AllocationStream;
+  readonly #others: AllocationStream<LiveTable>;
   readonly #tracked: AllocationStream;
   readonly #blocks: WeakBlocks;
   #tokens = new WeakMap<object, BlockToken>();
@@ -95,6 +95,8 @@ export class ManualSource implements ManualHeap {
   snapshot(): SourceSnapshot {
     this.#journal.settle();
     this.#blocks.sweep();
+    this.#numbers.trim();
+    this.#others.trim();
     return snapshotStreams(this.#sites, [this.#numbers, this.#others, this.#tracked]);
   }
 

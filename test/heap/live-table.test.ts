@@ -1,13 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LiveTable } from '../../src/heap/live-table.js';
-import { hashOf } from '../../src/heap/shard.js';
+import { hashOf } from '../../src/heap/block-homes.js';
+import { LiveTable, type LiveTableOptions } from '../../src/heap/live-table.js';
 import { seededRandom } from './seeded-random.js';
+import { withReplay } from './with-replay.js';
 
 interface Block {
   bytes: number;
   site: number;
 }
+
+/** Where a table may keep its words: in an array for good, in one until it moves, and in WebAssembly from the start. */
+const MEMORIES: Readonly<Record<string, (options?: LiveTableOptions) => LiveTable>> = {
+  'in arrays': (options) => new LiveTable(options),
+  'that moves when it is large': (options) => withReplay(options).table,
+  'in WebAssembly': (options) => {
+    const replaying = withReplay(options);
+    replaying.move();
+    return replaying.table;
+  },
+};
 
 function contents(table: LiveTable): Map<number, Block> {
   const found = new Map<number, Block>();
@@ -22,13 +34,12 @@ function contents(table: LiveTable): Map<number, Block> {
 function runAgainstModel(
   seed: number,
   steps: number,
-  shards: number,
+  table: LiveTable,
   keyOf: (random: number) => number,
 ): void {
   const random = seededRandom(seed);
-  const table = new LiveTable({ shards });
   const model = new Map<number, Block>();
-  // The share of puts swings, so that the table grows, shrinks and empties.
+  // The share of puts swings, so that the table grows and empties.
   for (let step = 0; step < steps; step++) {
     const putShare = Math.floor((step / steps) * 8) % 2 === 0 ? 0.8 : 0.2;
     const key = keyOf(random());
@@ -47,7 +58,9 @@ function runAgainstModel(
       model.delete(key);
     }
     assert.equal(table.size, model.size);
-    if (step % Math.ceil(steps / 20) === 0) assert.deepEqual(contents(table), new Map(model));
+    if (step % Math.ceil(steps / 20) !== 0) continue;
+    assert.deepEqual(contents(table), new Map(model));
+    if (random() < 0.3) table.trim();
   }
   assert.deepEqual(contents(table), new Map(model));
   for (const [key, { bytes }] of model) assert.equal(table.take(key), bytes);
@@ -64,42 +77,59 @@ describe('LiveTable', () => {
     'the ends of the range': (random) =>
       random < 0.5 ? Math.floor(random * 20) : 0xffff_ffff - Math.floor(random * 20),
   };
-  for (const [name, keyOf] of Object.entries(patterns)) {
-    it(`does what a Map does: ${name}`, () => {
-      runAgainstModel(1, 20_000, 16, keyOf);
-      runAgainstModel(2, 20_000, 1, keyOf);
+  for (const [where, newTable] of Object.entries(MEMORIES)) {
+    describe(where, () => {
+      for (const [name, keyOf] of Object.entries(patterns)) {
+        it(`does what a Map does: ${name}`, () => {
+          runAgainstModel(1, 20_000, newTable({ shards: 16 }), keyOf);
+          runAgainstModel(2, 20_000, newTable({ shards: 1 }), keyOf);
+        });
+      }
+
+      it('does what a Map does when it is large', () => {
+        runAgainstModel(3, 60_000, newTable({ shards: 64 }), (random) => Math.floor(random * 30_000) * 48);
+      });
+
+      it('does what a Map does with keys that all want the same few homes', () => {
+        const crowd: number[] = [];
+        for (let key = 0; crowd.length < 500; key++) if ((hashOf(key) & 0xfff) < 40) crowd.push(key);
+        runAgainstModel(4, 5000, newTable(), (random) => crowd[Math.floor(random * crowd.length)]!);
+      });
+
+      it('gives memory back when it is trimmed', () => {
+        const table = newTable();
+        for (let n = 0; n < 100_000; n++) table.put(n, 1, 0);
+        const full = table.slotBytes;
+        table.trim();
+        assert.equal(table.slotBytes, full, 'all of it is in use');
+        for (let n = 0; n < 99_000; n++) table.take(n);
+        table.trim();
+        assert.ok(table.slotBytes < full / 80, `${table.slotBytes} of ${full} left`);
+        for (let n = 99_000; n < 100_000; n++) assert.equal(table.take(n), 1);
+        table.trim();
+        assert.ok(table.slotBytes <= 512, `${table.slotBytes} left when empty`);
+      });
+
+      it('holds at most 24 bytes of slots for a live block while it grows, whatever the number', () => {
+        const table = newTable();
+        for (let n = 1; n <= 100_000; n++) {
+          table.put(n * 16, 1, 0);
+          if (n >= 500) assert.ok(table.slotBytes <= 24 * n, `${table.slotBytes / n} bytes a block at ${n}`);
+        }
+      });
+
+      it('forgets everything on clear', () => {
+        const table = newTable();
+        for (let n = 0; n < 50_000; n++) table.put(n, 0x1_0000_0000, 0);
+        table.clear();
+        assert.equal(table.size, 0);
+        assert.equal(table.take(5), -1);
+        table.put(5, 3, 1);
+        assert.deepEqual(contents(table), new Map([[5, { bytes: 3, site: 1 }]]));
+        assert.ok(table.slotBytes <= 512, `${table.slotBytes} left`);
+      });
     });
   }
-
-  it('does what a Map does once it has spread over its shards', () => {
-    runAgainstModel(3, 120_000, 16, (random) => Math.floor(random * 60_000) * 48);
-  });
-
-  describe('with keys that all want the same few homes', () => {
-    const crowd: number[] = [];
-    for (let key = 0; crowd.length < 500; key++) if (hashOf(key) >>> 26 === 0) crowd.push(key);
-
-    it('does what a Map does', () => {
-      runAgainstModel(4, 5000, 1, (random) => crowd[Math.floor(random * crowd.length)]!);
-    });
-
-    it('does not grow and shrink by turns', () => {
-      let resized = 0;
-      const table = new LiveTable({
-        allocate: (words) => {
-          resized++;
-          return new Int32Array(words);
-        },
-      });
-      for (const key of crowd) table.put(key, 1, 0);
-      resized = 0;
-      for (let i = 0; i < 2000; i++) {
-        table.take(crowd[i % 10]!);
-        table.put(crowd[i % 10]!, 1, 0);
-      }
-      assert.ok(resized <= 2, `${resized} times`);
-    });
-  });
 
   it('takes 0, 0xffffffff and beyond as bytes and as keys', () => {
     const table = new LiveTable();
@@ -115,35 +145,42 @@ describe('LiveTable', () => {
     }
   });
 
-  it('holds at most 24 bytes of slots for a live block while it grows, whatever the number', () => {
-    const table = new LiveTable();
-    for (let n = 1; n <= 200_000; n++) {
-      table.put(n * 16, 1, 0);
-      if (n >= 500) assert.ok(table.slotBytes <= 24 * n, `${table.slotBytes / n} bytes a block at ${n}`);
-    }
-  });
-
-  it('gives memory back as it empties', () => {
-    const table = new LiveTable();
-    for (let n = 0; n < 100_000; n++) table.put(n, 1, 0);
-    const full = table.slotBytes;
-    for (let n = 0; n < 99_000; n++) table.take(n);
-    assert.ok(table.slotBytes < full / 30, `${table.slotBytes} of ${full} left`);
-    for (let n = 99_000; n < 100_000; n++) assert.equal(table.take(n), 1);
-    assert.ok(table.slotBytes <= 16 * 4 * 64, `${table.slotBytes} left when empty`);
-  });
-
-  it('never rebuilds more than one shard in one step once spread', () => {
-    let largest = 0;
+  it('goes on in arrays where WebAssembly is refused', () => {
+    let asked = 0;
     const table = new LiveTable({
-      shards: 16,
+      openReplay: () => {
+        asked++;
+        return undefined;
+      },
+    });
+    for (let n = 0; n < 20_000; n++) table.put(n, n, 1);
+    for (let n = 0; n < 20_000; n++) assert.equal(table.take(n), n);
+    assert.ok(asked > 0);
+  });
+
+  it('does not copy its words in WebAssembly, however large it becomes', () => {
+    let largest = 0;
+    const { table } = withReplay({
       allocate: (words) => {
         largest = Math.max(largest, words);
         return new Int32Array(words);
       },
     });
-    for (let n = 0; n < 300_000; n++) table.put(n * 16, 1, 0);
-    assert.ok(largest * 4 < table.slotBytes / 8, `a shard of ${largest * 4} bytes in ${table.slotBytes}`);
+    for (let n = 0; n < 200_000; n++) table.put(n * 16, 1, 0);
+    assert.ok(largest * 4 < 200_000, `an array of ${largest * 4} bytes`);
+    assert.equal(table.size, 200_000);
+  });
+
+  it('is unchanged when its memory in WebAssembly can not grow', () => {
+    const replaying = withReplay({});
+    replaying.move();
+    const { table } = replaying;
+    replaying.refuse = true;
+    let key = 1;
+    assert.throws(() => {
+      for (; ; key++) table.put(key, 10, 0);
+    }, RangeError);
+    for (let k = 1; k <= key; k++) assert.equal(table.take(k), 10);
   });
 
   it('is unchanged when there is no memory to grow', () => {
@@ -161,15 +198,5 @@ describe('LiveTable', () => {
       for (; ; key++) table.put(key, 10, 0);
     }, RangeError);
     for (let k = 1; k <= key; k++) assert.equal(table.take(k), 10);
-  });
-
-  it('forgets everything on clear', () => {
-    const table = new LiveTable();
-    for (let n = 0; n < 50_000; n++) table.put(n, 0x1_0000_0000, 0);
-    table.clear();
-    assert.equal(table.size, 0);
-    assert.equal(table.take(5), -1);
-    table.put(5, 3, 1);
-    assert.deepEqual(contents(table), new Map([[5, { bytes: 3, site: 1 }]]));
   });
 });

@@ -2,10 +2,11 @@
  * Everything that a rewritten module has beyond the original: types, functions, tables, globals and exports,
  * each appended after the module's own, so that no index that the module uses changes.
  */
-import { ByteWriter } from './byte-writer.js';
+
+import { KIND } from '../../wat/binary-codes.js';
+import { ByteWriter } from '../../wat/byte-writer.js';
 import type { WasmModule } from './module-sections.js';
 import type { FunctionType } from './module-types.js';
-import { KIND } from './section-layout.js';
 
 const FUNCREF = 0x70;
 

@@ -3,9 +3,10 @@
  * and where. Which functions those are, somebody else finds out; here it is only checked that the description
  * fits the function's signature.
  */
+
+import { I32, I64 } from '../../wat/binary-codes.js';
 import { moduleError } from './byte-reader.js';
 import type { WasmModule } from './module-sections.js';
-import { I32, I64 } from './module-types.js';
 
 /** Parameter numbers, from 0. */
 interface AllocateShape {

@@ -2,12 +2,13 @@
  * Which functions of a nameless module are worth trying as parts of its allocator. An allocator's functions have
  * few possible signatures, need few other functions to run, and are exported or called from many places.
  */
+
+import { KIND } from '../../wat/binary-codes.js';
 import type { AllocationShape } from './allocation-hook.js';
 import type { AllocateCall, FreeCall } from './allocator-trial.js';
 import type { ModuleGraph } from './module-graph.js';
 import type { WasmModule } from './module-sections.js';
 import { hasWideAddresses, signatureOfType } from './module-signature.js';
-import { KIND } from './section-layout.js';
 
 /**
  * Functions that an allocator may need to run, itself included; one that needs more is no candidate. Rust's need some

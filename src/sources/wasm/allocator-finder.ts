@@ -9,13 +9,13 @@
  *   nothing                by trial, all candidates
  */
 import { OtraceError } from '../../errors.js';
+import { KIND } from '../../wat/binary-codes.js';
 import { type AllocationHook, type AllocationShape, SHAPES } from './allocation-hook.js';
 import { fits, shapeOfName } from './allocator-names.js';
 import { searchAllocator } from './allocator-search.js';
 import { demangle } from './demangle.js';
 import type { WasmModule } from './module-sections.js';
 import { findCollected } from './module-toolchain.js';
-import { KIND } from './section-layout.js';
 
 /** Roles that a user may assign: the names of `SHAPES`, to an export, a function name, or `#index`. */
 export type AllocatorNames = Readonly<Partial<Record<keyof typeof SHAPES, string>>>;

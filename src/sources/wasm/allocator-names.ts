@@ -2,9 +2,11 @@
  * The names that allocation functions go by, in C, C++, Rust, Zig, AssemblyScript and their toolchains, and what each
  * does to the heap. A name is matched against the function's signature too: one that does not fit is no match.
  */
+
+import { I32, I64 } from '../../wat/binary-codes.js';
 import type { AllocationShape } from './allocation-hook.js';
 import { SHAPES } from './allocation-hook.js';
-import { type FunctionType, I32, I64 } from './module-types.js';
+import type { FunctionType } from './module-types.js';
 
 type ShapeOf = (parameters: number) => AllocationShape;
 

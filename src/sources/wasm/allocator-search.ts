@@ -6,6 +6,8 @@
  * Bounds: `MOST_INSTANCES` private instances and `MOST_MS` milliseconds, looked at between trials; each call of a
  * trial ends by itself. A module of 7 MB takes some 0.3 s, most of it for the list of who calls whom.
  */
+
+import { KIND } from '../../wat/binary-codes.js';
 import type { AllocationHook, AllocationShape } from './allocation-hook.js';
 import {
   type Allocate,
@@ -21,7 +23,6 @@ import { allocates, allocatesAndFrees, seemsToAllocate, seemsToFree } from './al
 import { ModuleGraph } from './module-graph.js';
 import type { WasmModule } from './module-sections.js';
 import { signatureOf } from './module-signature.js';
-import { KIND } from './section-layout.js';
 import { TrialBench } from './trial-bench.js';
 import { trialModule } from './trial-module.js';
 

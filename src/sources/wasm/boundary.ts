@@ -6,8 +6,9 @@
  * it was called from. Called from outside it sets the entry to 0 ("whoever called is not known yet") and sets it back when
  * it leaves; and however it was called, it leaves the context as it found it, also when an exception passes.
  */
+
+import { I32, I64 } from '../../wat/binary-codes.js';
 import { type CodeWriter, OP } from './code-writer.js';
-import { I32, I64 } from './module-types.js';
 import { type Unwinding, writeGuarded } from './unwinding.js';
 
 /** Global indices. */

@@ -3,11 +3,13 @@
  * replaced by wrappers and those with contexts instrumented, then the bodies that wrappers moved away. What
  * stays as it is is copied in runs over many functions at once.
  */
+
+import { SECTION } from '../../wat/binary-codes.js';
+import type { ByteWriter } from '../../wat/byte-writer.js';
 import type { AddedParts } from './added-parts.js';
 import type { AllocationHook } from './allocation-hook.js';
 import { BodyScanner } from './body-scanner.js';
 import { BOUNDARY_LOCALS, writeBoundary } from './boundary.js';
-import type { ByteWriter } from './byte-writer.js';
 import { CodeWriter } from './code-writer.js';
 import type { ContextWriter } from './contexts.js';
 import type { EditLog } from './edit-log.js';
@@ -15,7 +17,6 @@ import { type HookParts, HookWrapper } from './hook-wrapper.js';
 import { InnerCalls } from './inner-calls.js';
 import type { WasmModule } from './module-sections.js';
 import type { OffsetTables } from './offset-map.js';
-import { SECTION } from './section-layout.js';
 import type { Unwinding } from './unwinding.js';
 
 export interface CodePlan {

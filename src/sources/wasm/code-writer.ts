@@ -2,8 +2,9 @@
  * Writes the instructions that otrace adds to a module: few, so they are spelled out one method each. It does
  * not check that they form valid code.
  */
-import { ByteWriter } from './byte-writer.js';
-import { I64 } from './module-types.js';
+
+import { I64 } from '../../wat/binary-codes.js';
+import { ByteWriter } from '../../wat/byte-writer.js';
 
 /** One-byte instructions that the added code is made of. */
 export const OP = {

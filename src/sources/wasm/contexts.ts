@@ -16,6 +16,9 @@
  * functions that only pass on: known callers only, one call that can lead there, which runs at most once. What
  * such a function calls, it calls in its caller's context, which says it all.
  */
+
+import { I64 } from '../../wat/binary-codes.js';
+import { unsignedLebSize } from '../../wat/leb128.js';
 import type { AddedParts } from './added-parts.js';
 import { EVENT } from './body-scanner.js';
 import { BOUNDARY_LOCALS, type ContextGlobals, writeBoundary, writeDeparture } from './boundary.js';
@@ -23,9 +26,7 @@ import type { CodeScan } from './code-scan.js';
 import { type CodeWriter, OP } from './code-writer.js';
 import type { EditLog } from './edit-log.js';
 import type { InnerCalls } from './inner-calls.js';
-import { unsignedLebSize } from './leb128.js';
 import type { WasmModule } from './module-sections.js';
-import { I64 } from './module-types.js';
 import type { Unwinding } from './unwinding.js';
 
 /**

@@ -11,7 +11,7 @@
  * `reallocated` has new pointer 0 and a size that is not 0; allocations that fail are not told. The functions must not
  * throw.
  */
-import { I32, I64 } from './module-types.js';
+import { I32, I64 } from '../../wat/binary-codes.js';
 
 /** The slots of the table, and the names under which `ledger-code.ts` exports what goes there. */
 export const HOOK_SLOTS = ['allocated', 'freed', 'reallocated'] as const;

@@ -14,12 +14,14 @@
  *
  * A free that can't lead to another hook stays where it is and tells by a prelude instead: see `lone-frees.ts`.
  */
+
+import { I32, I64 } from '../../wat/binary-codes.js';
 import type { AddedParts } from './added-parts.js';
 import { type AllocationHook, shapeParameter } from './allocation-hook.js';
 import type { ContextGlobals } from './boundary.js';
 import { type CodeWriter, OP } from './code-writer.js';
 import { HOOK_SLOTS } from './hook-table.js';
-import { type FunctionType, I32, I64 } from './module-types.js';
+import type { FunctionType } from './module-types.js';
 import { type Unwinding, writeGuarded } from './unwinding.js';
 import { type AllocatedBlock, type WaitingGlobals, writeAllocated, writeFreed } from './waiting-block.js';
 

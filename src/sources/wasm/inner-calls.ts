@@ -8,11 +8,12 @@
  *
  * Frees are left as they are: one inside an allocation may be of a block that was told.
  */
+
+import { unsignedLebSize } from '../../wat/leb128.js';
 import type { AllocationHook } from './allocation-hook.js';
 import { BodyScanner, EVENT } from './body-scanner.js';
 import type { CodeWriter } from './code-writer.js';
 import type { EditLog } from './edit-log.js';
-import { unsignedLebSize } from './leb128.js';
 import type { WasmModule } from './module-sections.js';
 
 export class InnerCalls {

@@ -4,12 +4,12 @@
  */
 import type { SiteFigures } from '../../heap/live-sites.js';
 import type { SiteSums } from '../../heap/stream-snapshot.js';
+import { assembleText } from '../../wat/wat-assembler.js';
 import { ledgerText } from './ledger-code.js';
 import { CELL, CELL_BYTES, CHUNK_BYTES, HEAP, LEDGER, MOST_SHARED_HEAPS } from './ledger-layout.js';
 import type { LedgerVariant } from './ledger-terms.js';
 import type { Records } from './site-records.js';
 import { noWaitingGlobals, type WaitingGlobals } from './waiting-block.js';
-import { assembleText } from './wat-assembler.js';
 
 /** Makes modules and instances that the program's own hooks don't see. */
 export interface Engine {

@@ -2,7 +2,7 @@
  * What a rewritten module says of itself, in a custom section at its end, so that a thread that is sent the
  * compiled module knows as much as the one that rewrote it.
  */
-import { ByteWriter } from './byte-writer.js';
+import { ByteWriter } from '../../wat/byte-writer.js';
 
 export interface ModuleIdentity {
   /** Of the original bytes: tells modules apart that are called the same. */

@@ -4,6 +4,8 @@
  *
  * Memory: rewritten modules of at most `MOST_CACHED_BYTES` together; the original bytes are not kept.
  */
+
+import { KIND, SECTION } from '../../wat/binary-codes.js';
 import type { AllocationHook } from './allocation-hook.js';
 import { type AllocatorNames, type FoundAllocator, findAllocator } from './allocator-finder.js';
 import { contentHash } from './content-hash.js';
@@ -15,7 +17,6 @@ import type { OffsetMap } from './offset-map.js';
 import { withOffsets } from './offset-section.js';
 import { withoutPassingFrees } from './passing-frees.js';
 import { type RewrittenModule, rewriteModule } from './rewrite.js';
-import { KIND, SECTION } from './section-layout.js';
 
 /** Below this there is no room for an allocator: the modules of some 40 bytes that glue code makes. */
 const LEAST_BYTES = 300;

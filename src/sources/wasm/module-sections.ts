@@ -5,12 +5,14 @@
  *
  * Index spaces run imports first, then what the module defines, in every kind.
  */
+
+import { KIND, SECTION } from '../../wat/binary-codes.js';
 import { ByteReader, moduleError } from './byte-reader.js';
 import { type CodeScan, scanCode } from './code-scan.js';
 import { type Limits, readImportSection, readLimits, type WasmImport } from './module-imports.js';
 import { readFunctionNames } from './module-names.js';
 import { type FunctionType, readTypeSection, type TypeSection } from './module-types.js';
-import { KIND, readSections, SECTION, type WasmSection } from './section-layout.js';
+import { readSections, type WasmSection } from './section-layout.js';
 
 export interface WasmExport {
   readonly name: string;

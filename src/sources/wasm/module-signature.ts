@@ -2,8 +2,10 @@
  * Function signatures as text, so that they can be compared: `(i i) i` takes two integers that may be addresses or sizes and
  * gives one. In a module with 64-bit addresses those are i64, and a result may be i32 too, as an error code is.
  */
+
+import { F64, I32, I64 } from '../../wat/binary-codes.js';
 import type { WasmModule } from './module-sections.js';
-import { F64, type FunctionType, I32, I64 } from './module-types.js';
+import type { FunctionType } from './module-types.js';
 
 const LETTERS: ReadonlyMap<number, string> = new Map([
   [I32, 'i'],

@@ -5,11 +5,6 @@
  */
 import type { ByteReader } from './byte-reader.js';
 
-/** Codes of the value types that hooks deal in; any other code may occur in a signature. */
-export const I32 = 0x7f;
-export const I64 = 0x7e;
-export const F64 = 0x7c;
-
 /** A function signature. Reference types with a heap type appear by their first byte (0x63, 0x64) only. */
 export interface FunctionType {
   readonly params: readonly number[];

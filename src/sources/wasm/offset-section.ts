@@ -9,8 +9,9 @@
  *
  * Cost: 3 bytes or more for a function, 2 for an edit: some 2 % of a module with contexts.
  */
+
+import { ByteWriter } from '../../wat/byte-writer.js';
 import { ByteReader } from './byte-reader.js';
-import { ByteWriter } from './byte-writer.js';
 import { OffsetMap, type OffsetTables } from './offset-map.js';
 
 export const OFFSETS_SECTION = '\0otrace:offsets';

@@ -3,10 +3,11 @@
  * that can get out by reference. `ref.func` in code need not be looked for: the format demands that such a
  * function also stands in an element segment, a global or an export.
  */
+
+import { KIND, SECTION } from '../../wat/binary-codes.js';
 import { ByteReader } from './byte-reader.js';
 import type { WasmModule } from './module-sections.js';
 import { readValueType, skipHeapType } from './module-types.js';
-import { KIND, SECTION } from './section-layout.js';
 
 export interface ReachableFunctions {
   /** Everything that code outside the module may call, by function index. */

@@ -6,9 +6,11 @@
  * place it leaves gets the wrapper (`hook-wrapper.ts`), so that every call of it, by whatever way, is seen.
  * Custom sections stay byte for byte; `OffsetMap` leads from the new code back to what they speak of.
  */
+
+import { I32, I64, KIND, SECTION } from '../../wat/binary-codes.js';
+import { ByteWriter } from '../../wat/byte-writer.js';
 import { type AddedEntries, AddedParts } from './added-parts.js';
 import { type AllocationHook, checkHooks } from './allocation-hook.js';
-import { ByteWriter } from './byte-writer.js';
 import { closeOverTailCalls, findRelevantFunctions } from './call-graph.js';
 import { type CodePlan, writeCodeSection } from './code-section.js';
 import { ContextWriter } from './contexts.js';
@@ -17,11 +19,9 @@ import { HOOK_SLOTS, hookSignatures } from './hook-table.js';
 import type { HookParts } from './hook-wrapper.js';
 import { findLoneFrees } from './lone-frees.js';
 import type { WasmModule } from './module-sections.js';
-import { I32, I64 } from './module-types.js';
 import { OffsetMap, type OffsetTables } from './offset-map.js';
 import { findReachableFunctions } from './reachable-functions.js';
 import { appending, assembleSections, type SectionWriter } from './section-assembly.js';
-import { KIND, SECTION } from './section-layout.js';
 import type { Unwinding } from './unwinding.js';
 import { addWaitingGlobals, WAITING_EXPORTS } from './waiting-block.js';
 

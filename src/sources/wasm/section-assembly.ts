@@ -3,12 +3,13 @@
  * entries appended, are replaced, or are new and have to stand at their place in the order.
  */
 
+import { SECTION } from '../../wat/binary-codes.js';
+import type { ByteWriter } from '../../wat/byte-writer.js';
+import { unsignedLebSize } from '../../wat/leb128.js';
 import type { AddedEntries } from './added-parts.js';
 import { ByteReader } from './byte-reader.js';
-import type { ByteWriter } from './byte-writer.js';
-import { unsignedLebSize } from './leb128.js';
 import type { WasmModule } from './module-sections.js';
-import { SECTION, SECTION_ORDER, type WasmSection } from './section-layout.js';
+import { SECTION_ORDER, type WasmSection } from './section-layout.js';
 
 /** Writes the section that takes the place of `original` (undefined: there was none), or nothing to drop it. */
 export type SectionWriter = (original: WasmSection | undefined) => void;

@@ -1,32 +1,11 @@
 /**
- * Where a module's sections lie, and the numbers by which the binary format names them. What the sections say
- * is read in `module-sections.ts`.
+ * Where a module's sections lie. What they say is read in `module-sections.ts`.
  */
+import { SECTION } from '../../wat/binary-codes.js';
 import { ByteReader, moduleError } from './byte-reader.js';
-
-/** Section ids in the binary format. */
-export const SECTION = {
-  custom: 0,
-  type: 1,
-  import: 2,
-  function: 3,
-  table: 4,
-  memory: 5,
-  global: 6,
-  export: 7,
-  start: 8,
-  element: 9,
-  code: 10,
-  data: 11,
-  dataCount: 12,
-  tag: 13,
-} as const;
 
 /** The order in which a module's sections stand; custom ones may stand anywhere between. */
 export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
-
-/** What is imported, exported and counted, by its code in the binary format. */
-export const KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const;
 
 export interface WasmSection {
   readonly id: number;

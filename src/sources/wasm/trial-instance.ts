@@ -2,11 +2,11 @@
  * A private instance of a trial module: its own memory, imports that do nothing. What the code called here does
  * can't reach the program, and every call ends (see `trial-module.ts`).
  */
+
+import { F64, I32, I64, KIND } from '../../wat/binary-codes.js';
 import type { WasmImport } from './module-imports.js';
 import type { WasmModule } from './module-sections.js';
 import { hasWideAddresses } from './module-signature.js';
-import { F64, I32, I64 } from './module-types.js';
-import { KIND } from './section-layout.js';
 import { TRIAL_EXPORTS, trialName, trialPages } from './trial-module.js';
 
 /** Function entries and loop turns that one call may take. */

@@ -10,15 +10,15 @@
  *   at each of these places:  global.get fuel  i32.eqz  if unreachable end
  *                             global.get fuel  i32.const 1  i32.sub  global.set fuel
  */
+
+import { I32, KIND, SECTION } from '../../wat/binary-codes.js';
+import { ByteWriter } from '../../wat/byte-writer.js';
 import { AddedParts } from './added-parts.js';
 import { BodyScanner, EVENT } from './body-scanner.js';
-import { ByteWriter } from './byte-writer.js';
 import { CodeWriter, OP } from './code-writer.js';
 import type { Limits } from './module-imports.js';
 import type { WasmModule } from './module-sections.js';
-import { I32 } from './module-types.js';
 import { assembleSections, type SectionWriter } from './section-assembly.js';
-import { KIND, SECTION } from './section-layout.js';
 
 export const TRIAL_EXPORTS = { fuel: 'fuel', memory: 'memory' } as const;
 

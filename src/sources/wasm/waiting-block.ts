@@ -9,10 +9,10 @@
  * The ledger says which blocks may wait: those that make no new high-water mark and belong to the site that it was told of
  * last. It reads and writes these globals itself, as imports of its own.
  */
+
+import { I32, I64, KIND } from '../../wat/binary-codes.js';
 import type { AddedParts } from './added-parts.js';
 import { type CodeWriter, OP } from './code-writer.js';
-import { I32, I64 } from './module-types.js';
-import { KIND } from './section-layout.js';
 
 /** Names of the exports for the globals: mutable, by the names under which the ledger imports them. */
 export const WAITING_EXPORTS = {

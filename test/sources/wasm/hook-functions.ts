@@ -4,7 +4,7 @@
  */
 import { CodeWriter } from '../../../src/sources/wasm/code-writer.js';
 import { HOOK_SLOTS, type HookVariant, hookSignatures } from '../../../src/sources/wasm/hook-table.js';
-import { KIND, SECTION } from '../../../src/sources/wasm/section-layout.js';
+import { KIND, SECTION } from '../../../src/wat/binary-codes.js';
 
 /**
  * @param of what `RewrittenModule` says of itself

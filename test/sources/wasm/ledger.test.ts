@@ -10,7 +10,7 @@ import {
 } from '../../../src/sources/wasm/ledger.js';
 import { ledgerText } from '../../../src/sources/wasm/ledger-code.js';
 import { NOBODY, SiteRecords } from '../../../src/sources/wasm/site-records.js';
-import { assembleText } from '../../../src/sources/wasm/wat-assembler.js';
+import { assembleText } from '../../../src/wat/wat-assembler.js';
 import { LedgerModel } from './ledger-model.js';
 import { seededRandom } from './seeded-random.js';
 

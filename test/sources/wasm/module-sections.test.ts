@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ByteReader } from '../../../src/sources/wasm/byte-reader.js';
-import { ByteWriter } from '../../../src/sources/wasm/byte-writer.js';
-import { signedLebSize, unsignedLebSize } from '../../../src/sources/wasm/leb128.js';
 import type { Limits } from '../../../src/sources/wasm/module-imports.js';
 import { parseModule } from '../../../src/sources/wasm/module-sections.js';
-import { KIND } from '../../../src/sources/wasm/section-layout.js';
+import { KIND } from '../../../src/wat/binary-codes.js';
+import { ByteWriter } from '../../../src/wat/byte-writer.js';
+import { signedLebSize, unsignedLebSize } from '../../../src/wat/leb128.js';
 import { REAL_MODULES } from './real-modules.js';
 import { assemble } from './wat.js';
 

@@ -1,6 +1,6 @@
 /**
- * Sizes of LEB128 numbers, so that a writer can know a body's length before it writes the body. Reading is in
- * `byte-reader.ts`, writing in `byte-writer.ts`.
+ * Sizes of LEB128 numbers, so that a writer can know a body's length before it writes the body. Writing is in
+ * `byte-writer.ts`.
  */
 
 /** Bytes that the unsigned LEB128 form of `value` takes. REQUIRES: 0 <= value < 2^32. */

@@ -1,14 +1,16 @@
 /** Writes instructions, read from text, of one function: see `wat-assembler.ts`. */
+
+import { F64, I32, I64 } from './binary-codes.js';
 import type { ByteWriter } from './byte-writer.js';
-import { I32, I64 } from './module-types.js';
 import { asList, asWord, type Expression, type List } from './wat-expressions.js';
 
-const TYPES: Readonly<Record<string, number>> = { i32: I32, i64: I64 };
+const TYPES: Readonly<Record<string, number>> = { i32: I32, i64: I64, f64: F64 };
 
 const PLAIN: Readonly<Record<string, number>> = {
   unreachable: 0x00,
   return: 0x0f,
   drop: 0x1a,
+  select: 0x1b,
   'i32.eqz': 0x45,
   'i32.eq': 0x46,
   'i32.ne': 0x47,
@@ -21,11 +23,13 @@ const PLAIN: Readonly<Record<string, number>> = {
   'i64.lt_s': 0x53,
   'i64.gt_s': 0x55,
   'i64.le_s': 0x57,
+  'f64.gt': 0x64,
   'i32.add': 0x6a,
   'i32.sub': 0x6b,
   'i32.mul': 0x6c,
   'i32.and': 0x71,
   'i32.or': 0x72,
+  'i32.xor': 0x73,
   'i32.shl': 0x74,
   'i32.shr_u': 0x76,
   'i64.add': 0x7c,
@@ -33,16 +37,21 @@ const PLAIN: Readonly<Record<string, number>> = {
   'i64.mul': 0x7e,
   'i64.xor': 0x85,
   'i64.shr_u': 0x88,
+  'f64.add': 0xa0,
+  'f64.sub': 0xa1,
   'i32.wrap_i64': 0xa7,
   'i64.extend_i32_u': 0xad,
+  'f64.convert_i32_s': 0xb7,
 };
 
 /** Opcode and natural alignment, as a power of two. */
 const MEMORY: Readonly<Record<string, readonly [readonly number[], number]>> = {
   'i32.load': [[0x28], 2],
   'i64.load': [[0x29], 3],
+  'f64.load': [[0x2b], 3],
   'i32.store': [[0x36], 2],
   'i64.store': [[0x37], 3],
+  'f64.store': [[0x39], 3],
   'memory.atomic.wait32': [[0xfe, 0x01], 2],
   'i32.atomic.store': [[0xfe, 0x17], 2],
   'i32.atomic.rmw.cmpxchg': [[0xfe, 0x48], 2],

@@ -1,11 +1,12 @@
 /**
- * Assembles the text form of WebAssembly, as much of it as `ledger-code.ts` is written in: folded instructions,
+ * Assembles the text form of WebAssembly, as much of it as otrace's own programs are written in: folded instructions,
  * names in place of numbers, functions, imports and globals. So that code can be read, and is no list of bytes.
  *
  * It trusts the text, which is otrace's own: a word that it does not know throws, a type error is the engine's to find.
  */
+
+import { KIND, SECTION } from './binary-codes.js';
 import { ByteWriter } from './byte-writer.js';
-import { KIND, SECTION } from './section-layout.js';
 import { asList, asText, asWord, type Expression, type List, readExpressions } from './wat-expressions.js';
 import { InstructionWriter, typeOf } from './wat-instructions.js';
 
