@@ -12,8 +12,8 @@
  * In the memory of a WebAssembly program that replays a journal the table comes last, by address in bytes:
  *
  *     0      the journal's entries, two words each: `key bytes` or `key FREED`
- *     1024   sums, numbers of 64 bits each: live bytes and blocks, the mark's bytes and blocks, allocated bytes, freed since the mark
- *     1088   the table
+ *     4096   sums, numbers of 64 bits each: live bytes and blocks, the mark's bytes and blocks, allocated bytes, freed since the mark
+ *     4160   the table
  *
  * Nothing is imported here: the bundler puts constants in place only if they are the first thing in their file.
  */
@@ -38,10 +38,10 @@ export const FIRST_HOME = 48;
 export const GROUP_BLOCKS = 12;
 
 /** Entries of a journal: long enough for cache misses to overlap, and short enough to stay in the cache itself. */
-export const MOST_ENTRIES = 128;
-export const SUMS_AT = 1024;
+export const MOST_ENTRIES = 512;
+export const SUMS_AT = 4096;
 export const SUMS = 6;
-export const TABLE_AT = 1088;
+export const TABLE_AT = 4160;
 
 /** See `hashOf` in `block-homes.ts`. */
 export const HASH_FACTOR = 0x7b440f25;

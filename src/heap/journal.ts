@@ -1,5 +1,5 @@
 /**
- * Blocks that the program has told of and that are not counted yet: a few dozen allocations and frees, which a stream then
+ * Blocks that the program has told of and that are not counted yet: a few hundred allocations and frees, which a stream then
  * counts in one go. An operation becomes two words written here; what surrounds an operation (guard, sampler, throttle,
  * sums) is done once for all of them, and the cache misses of their blocks overlap instead of waiting for one another.
  *
@@ -11,7 +11,7 @@
  *  2. A turn is no longer than the sampler's next sampled allocation is away, and than the throttle's countdown: the
  *     allocation that is sampled is never here, and nothing waits here much longer than 10 ms while the program goes on.
  *
- * Memory: 1 KiB.
+ * Memory: 4 KiB.
  */
 
 import { FREED, MOST_ENTRIES } from './block-words.js';
