@@ -1,12 +1,12 @@
 // Throughput of a real HTTP server under load: untraced, under `otrace run`, and under its peers at the same interval.
 //
-//   npm run build && node --import tsx bench/run-server.ts [rounds] [seconds] [warm seconds]
+//   npm run build && node --import tsx bench/run-server.ts [rounds] [seconds] [warm seconds] [part of a variant's name ...]
 //
-// All servers run from the beginning to the end and are warmed up before the first round: the first seconds of a server are
-// its compiler's. In a round each is under load for a short time, in a changing order, so that a drift of the
-// machine hits all alike; a figure is the median over the rounds of the ratio to the untraced servers of the same
-// round, of which there are two, so that the noise is seen as well. Processor time is that of all the server's
-// threads, and steadier than the throughput where others use the machine. Memory is the server's peak resident set.
+// In a round each variant is started anew, loaded until it is warm, and measured while the load goes on, in a changing order:
+// how V8 happens to compile a server differs from start to start by some percent, and what disturbs the machine hits all
+// alike. A figure is the median over the rounds of the ratio to the untraced servers of the same round, of which there are
+// two, so that the noise is seen as well. Processor time is that of all the server's threads. It and the throughput both suffer
+// where others use the machine: a server and its load take both processors. Memory is the server's peak resident set.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -19,11 +19,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const server = join(root, 'bench/servers/fastify.mjs');
 const cli = join(root, 'dist/cjs/cli.js');
 const datadog = join(root, 'bench/servers/datadog-heap.cjs');
-const [rounds = 20, seconds = 1, warmSeconds = 8] = process.argv.slice(2).map(Number);
+const [rounds = 8, seconds = 4, warmSeconds = 4] = process.argv.slice(2, 5).map(Number);
+const wanted = process.argv.slice(5);
 const LOAD = { connections: 32, requests: [{ path: '/orders/7' }, { path: '/search?q=red+blue+green' }] };
-
-/** Prime to the number of variants, so that each is after each other one in turn. */
-const STRIDE = 5;
 
 interface Variant {
   readonly name: string;
@@ -74,50 +72,50 @@ interface Measured {
   readonly requestsPerSecond: number;
   /** Processor time of a request, in microseconds. */
   readonly requestUs: number;
+  readonly peakMib: number;
 }
 
-interface Server {
+interface Result {
   readonly name: string;
-  readonly process: ChildProcess;
-  readonly url: string;
   readonly rounds: Measured[];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'otrace-bench-'));
-const servers: Server[] = [];
+const variants = VARIANTS.filter(
+  ({ name }, i) => i < 2 || wanted.length === 0 || wanted.some((part) => name.includes(part)),
+);
+const results = variants.map(({ name }): Result => ({ name, rounds: [] }));
 try {
-  for (const variant of VARIANTS) servers.push(await start(variant));
-  for (const server of servers) await autocannon({ ...LOAD, url: server.url, duration: warmSeconds });
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < servers.length; turn++) {
-      await measure(servers[(turn * STRIDE + round) % servers.length]!);
+    for (let turn = 0; turn < variants.length; turn++) {
+      const at = (turn + round) % variants.length;
+      results[at]!.rounds.push(await measure(variants[at]!));
     }
   }
   tell();
 } finally {
-  for (const { process } of servers) {
-    process.kill('SIGTERM');
-    await once(process, 'exit');
-  }
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function start({ name, args, env }: Variant): Promise<Server> {
+async function measure({ args, env }: Variant): Promise<Measured> {
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  return { name, process: child, url: `http://127.0.0.1:${await portOf(child)}`, rounds: [] };
-}
-
-async function measure({ process, url, rounds }: Server): Promise<void> {
-  const beforeUs = cpuUsOf(process);
+  const ended = once(child, 'exit');
+  const url = `http://127.0.0.1:${await portOf(child)}`;
+  await autocannon({ ...LOAD, url, duration: warmSeconds });
+  const beforeUs = cpuUsOf(child);
   const { requests } = await autocannon({ ...LOAD, url, duration: seconds });
-  rounds.push({
+  const measured = {
     requestsPerSecond: requests.total / seconds,
-    requestUs: (cpuUsOf(process) - beforeUs) / requests.total,
-  });
+    requestUs: (cpuUsOf(child) - beforeUs) / requests.total,
+    peakMib: peakOf(child),
+  };
+  child.kill('SIGTERM');
+  await ended;
+  return measured;
 }
 
 function tell(): void {
@@ -125,15 +123,15 @@ function tell(): void {
   console.log(
     `${'variant'.padEnd(44)} ${'requests/s'.padStart(10)} ${'ratio'.padStart(7)} ${'CPU us'.padStart(7)} ${'ratio'.padStart(7)} ${'peak RSS'.padStart(9)}`,
   );
-  const [one, other] = [servers[0]!.rounds, servers[1]!.rounds];
+  const [one, other] = [results[0]!.rounds, results[1]!.rounds];
   const untraced = (figure: keyof Measured, round: number): number =>
     (one[round]![figure] + other[round]![figure]) / 2;
-  for (const { name, process, rounds } of servers) {
+  for (const { name, rounds } of results) {
     const figure = (which: keyof Measured): number => median(rounds.map((run) => run[which]));
     const rate = median(rounds.map((run, i) => run.requestsPerSecond / untraced('requestsPerSecond', i)));
     const cost = median(rounds.map((run, i) => untraced('requestUs', i) / run.requestUs));
     console.log(
-      `${name.padEnd(44)} ${figure('requestsPerSecond').toFixed(0).padStart(10)} ${rate.toFixed(3).padStart(7)} ${figure('requestUs').toFixed(1).padStart(7)} ${cost.toFixed(3).padStart(7)} ${peakOf(process).toFixed(0).padStart(5)} MiB`,
+      `${name.padEnd(44)} ${figure('requestsPerSecond').toFixed(0).padStart(10)} ${rate.toFixed(3).padStart(7)} ${figure('requestUs').toFixed(1).padStart(7)} ${cost.toFixed(3).padStart(7)} ${figure('peakMib').toFixed(0).padStart(5)} MiB`,
     );
   }
 }
