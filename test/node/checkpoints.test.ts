@@ -3,6 +3,30 @@ import { describe, it } from 'node:test';
 import { Checkpoints, checkpointPauseMs } from '../../src/node/checkpoints.js';
 
 describe('Checkpoints', () => {
+  it('charge a program for what comes after them, the more the longer it runs', (test) => {
+    test.mock.timers.enable({ apis: ['setTimeout'] });
+    let nowMs = 0;
+    const taken: number[] = [];
+    const checkpoints = new Checkpoints(
+      (collect) => {
+        if (!collect) return;
+        taken.push(nowMs);
+        nowMs += 8;
+      },
+      () => nowMs,
+    );
+    checkpoints.start();
+    while (nowMs < 60_000) {
+      nowMs += 10;
+      test.mock.timers.tick(10);
+    }
+    assert.ok(taken.filter((at) => at < 6_000).length >= 4, `${taken}: enough for a verdict on seconds`);
+    const late = taken.filter((at) => at > 10_000);
+    const pauses = late.slice(1).map((at, i) => at - late[i]!);
+    assert.ok(Math.min(...pauses) >= 4_800, `${pauses}: 8 ms and 40 are a hundredth of 4.8 s`);
+    assert.ok(late.length >= 9, `${late}`);
+  });
+
   it('keep to their budget, and grow rarer as the program runs', (test) => {
     test.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
     let nowMs = 0;
