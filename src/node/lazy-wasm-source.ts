@@ -2,6 +2,9 @@
  * The `wasm` source before it is needed. Its code is a third of what the hooks are, and most programs never touch
  * WebAssembly: so until the program reads the global `WebAssembly` for the first time, an accessor stands in its
  * place; that reading puts the namespace back as it was, loads the source and lets it install its hooks.
+ *
+ * Node 20 and 22 read it themselves as they begin to load ES modules, for the sake of imported `.wasm` files, which few have:
+ * then accessors stand in the place of what they would use of it, until those or the program read.
  */
 import type { SourceSnapshot } from '../heap/snapshot.js';
 import type { HeapSource } from '../heap/source.js';
@@ -17,6 +20,9 @@ const NOTHING: SourceSnapshot = {
   facts: {},
 };
 
+/** What Node's loader of ES modules uses of the namespace first, whichever way it goes. */
+const LOADER_USES = ['compile', 'Module', 'Instance'];
+
 export class LazyWasmSource implements HeapSource {
   readonly name = 'wasm';
   readonly #load: () => WasmSource;
@@ -24,6 +30,8 @@ export class LazyWasmSource implements HeapSource {
   #source: WasmSource | undefined;
   #armed = false;
   #watching = false;
+  /** Each puts a property back as it was, unless the program has set it. */
+  readonly #restores: (() => void)[] = [];
 
   constructor(load: () => WasmSource, warn: (message: string) => void) {
     this.#load = load;
@@ -32,21 +40,47 @@ export class LazyWasmSource implements HeapSource {
 
   /** Sees to it that modules are hooked from now on, armed or not. */
   watch(): void {
-    const descriptor = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly');
-    if (this.#watching || descriptor?.configurable !== true || !('value' in descriptor)) return;
+    if (this.#watching) return;
     this.#watching = true;
+    this.#watchProperty(globalThis, 'WebAssembly', (namespace, accessor) => {
+      if (!isReadByLoader(accessor)) return false;
+      for (const name of LOADER_USES) this.#watchProperty(namespace as object, name, () => false);
+      return true;
+    });
+  }
+
+  /**
+   * Puts an accessor in a property's place, which loads the source when it is read.
+   *
+   * @param isSpared whether a reading of the value is none; asked until there is one
+   */
+  #watchProperty(
+    owner: object,
+    name: string,
+    isSpared: (value: unknown, accessor: () => unknown) => boolean,
+  ): void {
+    const descriptor = Object.getOwnPropertyDescriptor(owner, name);
+    if (descriptor?.configurable !== true || !('value' in descriptor)) return;
     const restore = (value: unknown): void => {
-      Object.defineProperty(globalThis, 'WebAssembly', { ...descriptor, value });
+      Object.defineProperty(owner, name, { ...descriptor, value });
     };
-    Object.defineProperty(globalThis, 'WebAssembly', {
+    const get = (): unknown => {
+      const value: unknown = descriptor.value;
+      if (isSpared(value, get)) return value;
+      this.#begin();
+      return Reflect.get(owner, name);
+    };
+    const set = (value: unknown): void => {
+      restore(value);
+    };
+    Object.defineProperty(owner, name, {
       configurable: true,
       enumerable: descriptor.enumerable === true,
-      get: () => {
-        restore(descriptor.value);
-        this.#begin();
-        return descriptor.value as unknown;
-      },
-      set: restore,
+      get,
+      set,
+    });
+    this.#restores.push(() => {
+      if (Object.getOwnPropertyDescriptor(owner, name)?.get === get) restore(descriptor.value);
     });
   }
 
@@ -74,6 +108,7 @@ export class LazyWasmSource implements HeapSource {
   }
 
   #begin(): void {
+    for (const restore of this.#restores) restore();
     try {
       const source = this.#load();
       source.install();
@@ -83,5 +118,20 @@ export class LazyWasmSource implements HeapSource {
       const reason = error instanceof Error ? error.message : String(error);
       this.#warn(`WebAssembly could not be hooked (${reason}); its heaps are not traced, please report this`);
     }
+  }
+}
+
+/** Whether Node's loader of ES modules is who reads. @param accessor the function that the reading has called */
+function isReadByLoader(accessor: () => unknown): boolean {
+  const { stackTraceLimit } = Error;
+  const reader = { stack: '' };
+  try {
+    Error.stackTraceLimit = 1;
+    Error.captureStackTrace(reader, accessor);
+    return String(reader.stack).includes('node:internal/modules/esm/translators:');
+  } catch {
+    return false; // the program formats stacks itself, and can't format this one
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
