@@ -7,7 +7,8 @@
  *
  *     every sample not newer than the newest seen is one of those seen, and still of the same node and size
  *
- * A new run numbers from 1 again and breaks this with its first samples. Cost: three numbers for each live sample.
+ * A new run numbers from 1 again and breaks this with its first samples, unless the program allocates in it just what it had
+ * allocated in the one before: then with the first that differs. Cost: three numbers for each live sample.
  */
 import type { ProfileSample, SamplingProfile } from './sampler.js';
 
