@@ -33,7 +33,10 @@ const VARIANTS: readonly Variant[] = [
   { name: 'untraced', args: [server] },
   { name: 'untraced again (noise)', args: [server] },
   ...[512, 32].flatMap((kib): Variant[] => [
-    { name: `otrace run, ${kib} KiB`, args: [cli, 'run', '--quiet', '--every', `${kib}KiB`, '--', server] },
+    {
+      name: `otrace run, ${kib} KiB, as by default`,
+      args: [cli, 'run', '--quiet', '--every', `${kib}KiB`, '--', server],
+    },
     {
       name: `node --heap-prof, ${kib} KiB`,
       args: ['--heap-prof', `--heap-prof-interval=${kib * 1024}`, server],
