@@ -174,5 +174,5 @@ for (const live of [1_000, 1_000_000]) {
   comparePairs(live, 'any');
 }
 for (const live of [1_000, 1_000_000]) measureMemory(live);
-if (process.argv[2] !== 'q') measurePause(1_000_000);
+measurePause(1_000_000);
 measureReport(1_000_000);

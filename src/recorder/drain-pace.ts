@@ -5,7 +5,8 @@
  * A check every few events, sized by how fast they come so that the clock is read about every 10 ms. It drains when
  * half of the ring (or of the room for values) is not drained, or when the last time was long enough ago.
  *
- * Cost: a check is some 50 ns, at most every 64th event at full speed; drains by time take some 0.3 % of it.
+ * Cost: a check is some 50 ns, at most every 64th event at full speed; drains by time take a
+ * four-hundredth of it, or more where one takes longer than 1.25 ms.
  */
 import type { EventRing } from './event-ring.js';
 

@@ -87,7 +87,7 @@ describe('LiveTable', () => {
       }
 
       it('does what a Map does when it is large', () => {
-        runAgainstModel(3, 60_000, newTable({ shards: 64 }), (random) => Math.floor(random * 30_000) * 48);
+        runAgainstModel(3, 120_000, newTable({ shards: 64 }), (random) => Math.floor(random * 60_000) * 48);
       });
 
       it('does what a Map does with keys that all want the same few homes', () => {
@@ -112,7 +112,7 @@ describe('LiveTable', () => {
 
       it('holds at most 24 bytes of slots for a live block while it grows, whatever the number', () => {
         const table = newTable();
-        for (let n = 1; n <= 100_000; n++) {
+        for (let n = 1; n <= 200_000; n++) {
           table.put(n * 16, 1, 0);
           if (n >= 500) assert.ok(table.slotBytes <= 24 * n, `${table.slotBytes / n} bytes a block at ${n}`);
         }
@@ -166,9 +166,9 @@ describe('LiveTable', () => {
         return new Int32Array(words);
       },
     });
-    for (let n = 0; n < 200_000; n++) table.put(n * 16, 1, 0);
+    for (let n = 0; n < 300_000; n++) table.put(n * 16, 1, 0);
     assert.ok(largest * 4 < 200_000, `an array of ${largest * 4} bytes`);
-    assert.equal(table.size, 200_000);
+    assert.equal(table.size, 300_000);
   });
 
   it('is unchanged when its memory in WebAssembly can not grow', () => {
