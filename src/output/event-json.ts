@@ -2,7 +2,8 @@
  * The events of a batch as JSON. Not here: what stands around them in a file (`trace-json.ts`).
  */
 import type { EventBatch } from '../recorder/batch.js';
-import { EventKind, RAW_SHAPE } from '../recorder/event-ring.js';
+import * as EventKind from '../recorder/event-kind.js';
+import { RAW_SHAPE } from '../recorder/event-ring.js';
 import { type Lanes, laneTid } from '../recorder/lanes.js';
 import { Tag } from '../recorder/payload.js';
 import { textJson } from '../recorder/safe-json.js';

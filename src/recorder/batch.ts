@@ -7,7 +7,8 @@
  *
  * Cost: 22 bytes an entry, and as many again while sorting.
  */
-import { EventKind, type EventRing } from './event-ring.js';
+import * as EventKind from './event-kind.js';
+import type { EventRing } from './event-ring.js';
 import { sortedOrder } from './sorted-order.js';
 import type { ReadableLog } from './thread-log.js';
 

@@ -3,7 +3,7 @@
  * while the recorder is off or the category is filtered out, so a call that records nothing costs that branch.
  */
 import type { Arguments } from './arguments.js';
-import { EventKind } from './event-ring.js';
+import * as EventKind from './event-kind.js';
 import type { Filter } from './filter.js';
 import { CLOSED_SCOPE, OpenScope, type Scope } from './scope.js';
 import { nameText } from './string-table.js';
@@ -151,7 +151,7 @@ export class Category {
     return this.#log !== undefined && this.#filter.admits(name, this.categoryName) ? this.#log : undefined;
   }
 
-  #flow(kind: EventKind, id: FlowId): void {
+  #flow(kind: EventKind.Any, id: FlowId): void {
     const log = this.#picky ? this.#logFor('flow') : this.#log;
     if (log === undefined) return;
     const number = flowNumber(id);

@@ -30,6 +30,8 @@
  * Cost: 32 bytes an event and 64 bytes of room for its values; 3 MiB a thread at the default capacity.
  */
 
+import type * as EventKind from './event-kind.js';
+
 export const DEFAULT_CAPACITY = 32768;
 
 /** Highest number of events that a ring may hold; 1.6 GB. */
@@ -47,20 +49,6 @@ const WORDS_WRITTEN = 1;
 export const NOW = 2;
 export const OPERAND = 3;
 const REJECTED = 4;
-
-/** What an event is; the numbers are stored, so they never change meaning. */
-export const EventKind = {
-  complete: 1,
-  instant: 2,
-  begin: 3,
-  end: 4,
-  counter: 5,
-  flowStart: 6,
-  flowStep: 7,
-  flowEnd: 8,
-} as const;
-
-export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
 export class EventRing {
   readonly capacity: number;
@@ -185,10 +173,10 @@ export class EventRing {
   publish(kinds: number, labels: number, shape: number): void {
     const { words, halves, next } = this;
     const half = next << 1;
-    halves[half + 4] = labels;
-    halves[half + 5] = kinds;
-    halves[half + 6] = shape;
-    halves[half + 7] = this.start;
+    halves[half | 4] = labels;
+    halves[half | 5] = kinds;
+    halves[half | 6] = shape;
+    halves[half | 7] = this.start;
     words[WORDS_WRITTEN] = this.position;
     words[WRITTEN]!++;
     this.start = -1;
@@ -273,8 +261,8 @@ export class EventRing {
     return this.#half(slot, 5);
   }
 
-  kind(slot: number): EventKind {
-    return (this.#half(slot, 5) & 0xffff) as EventKind;
+  kind(slot: number): EventKind.Any {
+    return (this.#half(slot, 5) & 0xffff) as EventKind.Any;
   }
 
   shape(slot: number): number {

@@ -11,7 +11,7 @@
  * that the oldest of a lane count as one, which costs their gaps to slices that began minutes ago.
  */
 import type { EventBatch } from './batch.js';
-import { EventKind } from './event-ring.js';
+import * as EventKind from './event-kind.js';
 import type { ReadableLog } from './thread-log.js';
 
 export interface Lanes {

@@ -1,6 +1,6 @@
 /** A stretch of time that is being recorded. It becomes one complete event when it ends. */
 import { type Arguments, ownKeys } from './arguments.js';
-import { EventKind } from './event-ring.js';
+import * as EventKind from './event-kind.js';
 import { read } from './safe-json.js';
 import type { ThreadLog } from './thread-log.js';
 

@@ -10,7 +10,8 @@
 import { ArgumentEncoder, type Arguments, NO_ARGUMENTS, readArguments } from './arguments.js';
 import type { Clock } from './clock.js';
 import type { DrainPace } from './drain-pace.js';
-import { EventKind, EventRing, NOW, OPERAND } from './event-ring.js';
+import * as EventKind from './event-kind.js';
+import { EventRing, NOW, OPERAND } from './event-ring.js';
 import { PayloadWriter } from './payload.js';
 import { finiteSeries } from './series.js';
 import { nameText, StringTable } from './string-table.js';
@@ -99,10 +100,10 @@ export class ThreadLog implements ReadableLog {
   }
 
   /** Records an event without arguments that happens now. */
-  recordNow(kind: EventKind, categoryId: number, name: string): void {
+  recordNow(kind: EventKind.Any, categoryId: number, name: string): void {
     const { ring } = this;
-    const nameId = this.strings.id(name);
     this.stamp();
+    const nameId = this.strings.id(name);
     if (nameId === 0) {
       this.#recordAgain(kind, categoryId, name, 0, undefined);
       return;
@@ -119,8 +120,8 @@ export class ThreadLog implements ReadableLog {
     const { ring } = this;
     const { words } = ring;
     const startUs = words[OPERAND]!;
-    const nameId = this.strings.id(name);
     this.stamp();
+    const nameId = this.strings.id(name);
     if (nameId === 0) {
       this.#recordAgain(kinds, categoryId, name, startUs, undefined);
       return;
@@ -137,8 +138,8 @@ export class ThreadLog implements ReadableLog {
     const { ring } = this;
     const { words } = ring;
     const value = words[OPERAND]!;
-    const nameId = this.strings.id(name);
     this.stamp();
+    const nameId = this.strings.id(name);
     if (nameId === 0) {
       this.#recordAgain(EventKind.counter, categoryId, name, value, undefined);
       return;
@@ -168,13 +169,14 @@ export class ThreadLog implements ReadableLog {
     const { words, payloadBase, payloadMask } = ring;
     const kind = kinds & 0xffff;
     const operand = words[OPERAND]!;
-    const nameId = this.strings.id(name);
-    ring.start = ring.position;
 
     // Later than every time before, since equal times would nest in a viewer.
     let nowUs = this.#clock.nowUs();
     if (!(nowUs > words[NOW]!)) nowUs = words[NOW]! + TICK_US;
     words[NOW] = nowUs;
+
+    const nameId = this.strings.id(name);
+    ring.start = ring.position;
 
     const { keys, shape } = this.#encoder.known(nameId);
     const { length } = keys;
@@ -249,7 +251,7 @@ export class ThreadLog implements ReadableLog {
 
   /** Records an event at any time. */
   recordAt(
-    kind: EventKind,
+    kind: EventKind.Any,
     categoryId: number,
     name: string,
     startUs: number,
