@@ -128,6 +128,7 @@ printTable(`an event (Node ${process.version})`, 'ns', [
   row('scope', 'performance.mark', 1),
   row('instant, two numbers', 'performance.mark', 1),
 ]);
+
 const noise = of('instant, off') - of('empty call');
 console.log(
   `\noff: ${of('instant, off').toFixed(2)} ns, an empty call ${of('empty call').toFixed(2)} ns (${noise.toFixed(2)} more)`,
@@ -139,6 +140,36 @@ console.log(
   `memory: after ${ring.written} events ${more} KiB more than before, of which ${ringBytes / 1024} KiB are the ring: ` +
     `${(ringBytes / ring.capacity).toFixed(0)} bytes an event held`,
 );
+
+// Afterwards, since they record in an instance of their own, which begins when it is imported.
+const macros = await import('../src/macros.js');
+const withMacros = bestOf(
+  [
+    contenders[0]!,
+    {
+      name: 'macros, two numbers',
+      run: (times) => {
+        for (let i = 0; i < times; i++)
+          macros.OTRACE_INSTANT_KV('instant by macro', 'index', i, 'half', i / 2);
+      },
+    },
+    {
+      name: 'macros, two series',
+      run: (times) => {
+        for (let i = 0; i < times; i++)
+          macros.OTRACE_COUNTER2('counter by macro', 'used', i, 'free', 1e6 - i);
+      },
+    },
+  ],
+  ROUNDS,
+  TIMES,
+);
+macros.OTRACE_DISABLE();
+for (const [name, best] of withMacros) ns.set(name, best);
+printTable('the same by macros', 'ns', [
+  row('macros, two numbers', 'clock', 2),
+  row('macros, two series', 'clock', 2),
+]);
 
 function memory(): number {
   globalThis.gc?.();

@@ -54,6 +54,16 @@ export class Category {
   }
 
   /**
+   * @internal What `instant(name, { [firstKey]: first, [secondKey]: second })` records, without making the object.
+   * For the macros, which have keys and values in hand.
+   */
+  instantPair(name: string, firstKey: unknown, first: unknown, secondKey: unknown, second: unknown): void {
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
+    log.recordPair(EventKind.instant, this.#id, name, firstKey, first, secondKey, second);
+  }
+
+  /**
    * Records how long something takes: until the returned scope ends, or for the run of a function, which may be
    * async. The function's result (or error) is passed on.
    *
@@ -131,6 +141,13 @@ export class Category {
     } else {
       log.recordOther(this.#id, name, value);
     }
+  }
+
+  /** @internal The same as `instantPair`, of two series of a counter. */
+  counterPair(name: string, firstKey: unknown, first: unknown, secondKey: unknown, second: unknown): void {
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
+    log.recordPair(EventKind.counter, this.#id, name, firstKey, first, secondKey, second);
   }
 
   /** Starts a flow: an arrow from the slice that is open now to those of `flowStep` and `flowEnd`. */

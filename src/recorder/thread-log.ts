@@ -222,6 +222,46 @@ export class ThreadLog implements ReadableLog {
     if (ring.isUnsettled) this.#settle(kind !== EventKind.complete);
   }
 
+  /** Records an instant, or a counter, with two arguments that are in no object. Keys are text, or made so. */
+  recordPair(
+    kind: typeof EventKind.instant | typeof EventKind.counter,
+    categoryId: number,
+    name: string,
+    firstKey: unknown,
+    first: unknown,
+    secondKey: unknown,
+    second: unknown,
+  ): void {
+    const { ring } = this;
+    this.stamp();
+    const nameId = this.strings.id(name);
+    const { keys, shape } = this.#encoder.known(nameId);
+    ring.start = ring.position;
+    if (
+      keys.length === 2 && // so shape is not 0
+      keys[0] === firstKey &&
+      keys[1] === secondKey &&
+      typeof first === 'number' &&
+      typeof second === 'number' &&
+      first - first + (second - second) === 0
+    ) {
+      ring.number(first);
+      ring.number(second);
+      const { words, next } = ring;
+      words[next] = words[NOW]!;
+      words[next + 1] = 0;
+      ring.publish(kind, nameId | (categoryId << 16), shape);
+      if (ring.isUnsettled) this.#settle(true);
+      return;
+    }
+    // An object has its own say on keys that are equal, and on the order of those that look like integers.
+    const args = Object.fromEntries([
+      [nameText(firstKey), first],
+      [nameText(secondKey), second],
+    ]);
+    this.#recordAgain(kind, categoryId, name, 0, args);
+  }
+
   /** Records what the short ways could not, at the time taken for it: all is read first and then written. */
   #recordAgain(
     kinds: number,
