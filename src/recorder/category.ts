@@ -134,8 +134,7 @@ export class Category {
     const log = this.#picky ? this.#logFor(name) : this.#log;
     if (log === undefined) return;
     if (typeof value === 'number' && value - value === 0) {
-      log.ring.operand = value;
-      log.recordNumber(this.#id, name);
+      log.recordNumber(this.#id, name, value);
     } else if (typeof value === 'object' && value !== null) {
       log.recordWith(EventKind.counter, this.#id, name, value);
     } else {

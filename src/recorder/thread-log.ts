@@ -133,11 +133,10 @@ export class ThreadLog implements ReadableLog {
     if (ring.isUnsettled) this.#settle(false);
   }
 
-  /** Records a counter with one series, called like the counter, of value `ring.operand`. */
-  recordNumber(categoryId: number, name: string): void {
+  /** Records a counter with one series, called like the counter. @param value finite */
+  recordNumber(categoryId: number, name: string, value: number): void {
     const { ring } = this;
     const { words } = ring;
-    const value = words[OPERAND]!;
     this.stamp();
     const nameId = this.strings.id(name);
     if (nameId === 0) {
