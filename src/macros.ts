@@ -1,6 +1,6 @@
 /**
  * `otrace/macros`: the upper-case names of the C++ header otrace 0.2.0, so that code ported from it reads line for
- * line. Each is one call of the ordinary API and nothing more.
+ * line. Each is one call of the ordinary API (two key/values go in without an object) and nothing more.
  *
  * As a C++ build with `OTRACE=1` does, importing this starts recording (unless `OTRACE_DISABLE=1`). What was a
  * statement in C++ and lives to the end of its block is a value here: `using s = TRACE_SCOPE("parse");`.

@@ -75,13 +75,10 @@ export class Category {
   scope<T>(name: string, run: () => T): T;
   scope<T>(name: string, args: Arguments | undefined, run: () => T): T;
   scope<T>(name: string, second?: Arguments | (() => T), third?: () => T): Scope | T {
-    const run = typeof second === 'function' ? (second as () => T) : third;
-    const args = typeof second === 'function' ? undefined : (second as Arguments | undefined);
+    if (typeof second === 'function') return this.#run(name, undefined, second as () => T);
+    if (third !== undefined) return this.#run(name, second, third);
     const log = this.#picky ? this.#logFor(name) : this.#log;
-    if (run === undefined) {
-      return log === undefined ? CLOSED_SCOPE : new OpenScope(log, this.#id, name, args);
-    }
-    return log === undefined ? run() : runIn(new OpenScope(log, this.#id, name, args), run);
+    return log === undefined ? CLOSED_SCOPE : new OpenScope(log, this.#id, name, second);
   }
 
   /**
@@ -165,6 +162,11 @@ export class Category {
   /** Where to record one event of a category whose events have to be asked for one by one. */
   #logFor(name: string): ThreadLog | undefined {
     return this.#log !== undefined && this.#filter.admits(name, this.categoryName) ? this.#log : undefined;
+  }
+
+  #run<T>(name: string, args: Arguments | undefined, run: () => T): T {
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    return log === undefined ? run() : runIn(new OpenScope(log, this.#id, name, args), run);
   }
 
   #flow(kind: EventKind.Any, id: FlowId): void {

@@ -147,8 +147,8 @@ export class EventRing {
   }
 
   /**
-   * A double on its way to the next event: a counter's value, a scope's start. Handed on here because a double that
-   * is an argument of a call is boxed first.
+   * A double on its way to the next event: a scope's start. Handed on here because a double that is an argument of a
+   * call is boxed first.
    */
   set operand(value: number) {
     this.words[OPERAND] = value;
