@@ -78,7 +78,9 @@ export class Category {
     if (typeof second === 'function') return this.#run(name, undefined, second as () => T);
     if (third !== undefined) return this.#run(name, second, third);
     const log = this.#picky ? this.#logFor(name) : this.#log;
-    return log === undefined ? CLOSED_SCOPE : new OpenScope(log, this.#id, name, second);
+    if (log === undefined) return CLOSED_SCOPE;
+    log.stamp();
+    return new OpenScope(log, this.#id, name, second);
   }
 
   /**
@@ -166,7 +168,9 @@ export class Category {
 
   #run<T>(name: string, args: Arguments | undefined, run: () => T): T {
     const log = this.#picky ? this.#logFor(name) : this.#log;
-    return log === undefined ? run() : runIn(new OpenScope(log, this.#id, name, args), run);
+    if (log === undefined) return run();
+    log.stamp();
+    return runIn(new OpenScope(log, this.#id, name, args), run);
   }
 
   #flow(kind: EventKind.Any, id: FlowId): void {

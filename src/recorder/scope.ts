@@ -31,8 +31,8 @@ export class OpenScope implements Scope {
   readonly #startUs: number;
   #log: ThreadLog | undefined;
 
+  /** Starts at the time that `log` took last. */
   constructor(log: ThreadLog, categoryId: number, name: string, args: Arguments | undefined) {
-    log.stamp();
     this.#log = log;
     this.#categoryId = categoryId;
     this.#name = name;
