@@ -121,26 +121,12 @@ export class JsonBytes {
 
   /** Any text, as it is. */
   text(text: string): void {
-    const encoded = encoder.encode(text);
-    if (encoded.length > MARGIN_BYTES) {
-      this.#long(encoded);
-    } else {
-      this.reserve();
-      this.#bytes.set(encoded, this.at);
-      this.at += encoded.length;
-    }
+    this.#encoded(encoder.encode(text));
   }
 
   /** A prepared phrase, however long: `length` bytes from `words[first]` on. */
   words(words: Float64Array, first: number, length: number): void {
-    const bytes = new Uint8Array(words.buffer, words.byteOffset + (first << 3), length);
-    if (length > MARGIN_BYTES) {
-      this.#long(bytes);
-    } else {
-      this.reserve();
-      this.#bytes.set(bytes, this.at);
-      this.at += length;
-    }
+    this.#encoded(new Uint8Array(words.buffer, first << 3, length));
   }
 
   /** A text inside quotes: escaped where JSON needs it, NUL made visible. REQUIRES: room. */
@@ -208,6 +194,16 @@ export class JsonBytes {
       bytes[this.at++] = 0x80 | ((code >> 6) & 63);
       bytes[this.at++] = 0x80 | (code & 63);
     }
+  }
+
+  #encoded(bytes: Uint8Array): void {
+    if (bytes.length > MARGIN_BYTES) {
+      this.#long(bytes);
+      return;
+    }
+    this.reserve();
+    this.#bytes.set(bytes, this.at);
+    this.at += bytes.length;
   }
 
   #long(encoded: Uint8Array): void {

@@ -5,7 +5,7 @@
  *
  * Order: by timestamp, then thread, then the thread's own sequence.
  *
- * Cost: 22 bytes an entry, and as many again while sorting.
+ * Cost: 22 bytes an entry, and at most 18 more while sorting.
  */
 import { EventKind, type EventRing, KINDS, LABELS, PAYLOAD, recordWord, SHAPE } from './event-ring.js';
 import { sortedOrder } from './sorted-order.js';
