@@ -5,6 +5,7 @@
  *
  * Bundled from the sources as dist/ is. Ratios within one run are what counts; nanoseconds are this machine's.
  */
+import * as macros from '../src/macros.js';
 import { bestOf, type Contender, printTable } from './alternate.js';
 import { unwrittenRecorder } from './unwritten-recorder.js';
 
@@ -15,6 +16,7 @@ class Empty {
   instant(_name: string): void {}
 }
 
+macros.OTRACE_DISABLE(); // until their turn comes
 const heapBefore = memory();
 const trace = unwrittenRecorder();
 trace.enable();
@@ -128,6 +130,7 @@ printTable(`an event (Node ${process.version})`, 'ns', [
   row('scope', 'performance.mark', 1),
   row('instant, two numbers', 'performance.mark', 1),
 ]);
+
 const noise = of('instant, off') - of('empty call');
 console.log(
   `\noff: ${of('instant, off').toFixed(2)} ns, an empty call ${of('empty call').toFixed(2)} ns (${noise.toFixed(2)} more)`,
@@ -139,6 +142,35 @@ console.log(
   `memory: after ${ring.written} events ${more} KiB more than before, of which ${ringBytes / 1024} KiB are the ring: ` +
     `${(ringBytes / ring.capacity).toFixed(0)} bytes an event held`,
 );
+
+// Afterwards, since they record in an instance of their own.
+macros.OTRACE_ENABLE();
+const withMacros = bestOf(
+  [
+    contenders[0]!,
+    {
+      name: 'macros, two numbers',
+      run: (times) => {
+        for (let i = 0; i < times; i++)
+          macros.OTRACE_INSTANT_KV('instant by macro', 'index', i, 'half', i / 2);
+      },
+    },
+    {
+      name: 'macros, two series',
+      run: (times) => {
+        for (let i = 0; i < times; i++)
+          macros.OTRACE_COUNTER2('counter by macro', 'used', i, 'free', 1e6 - i);
+      },
+    },
+  ],
+  ROUNDS,
+  TIMES,
+);
+for (const [name, best] of withMacros) ns.set(name, best);
+printTable('the same by macros', 'ns', [
+  row('macros, two numbers', 'clock', 2),
+  row('macros, two series', 'clock', 2),
+]);
 
 function memory(): number {
   globalThis.gc?.();

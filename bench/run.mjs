@@ -17,8 +17,12 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
+  alias: { otrace: join(dirname(fileURLToPath(import.meta.url)), '../src/index.ts') }, // of the macros
   minifySyntax: true, // puts constants in place; otherwise each is a variable of the bundle, loaded at every use
 });
-const run = spawnSync(process.execPath, ['--expose-gc', outfile], { stdio: 'inherit' });
+const run = spawnSync(process.execPath, ['--expose-gc', outfile], {
+  stdio: 'inherit',
+  env: { ...process.env, OTRACE_OUT: join(folder, 'trace.json') },
+});
 rmSync(folder, { recursive: true });
 process.exit(run.status ?? 1);

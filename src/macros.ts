@@ -1,11 +1,12 @@
 /**
  * `otrace/macros`: the upper-case names of the C++ header otrace 0.2.0, so that code ported from it reads line for
- * line. Each is one call of the ordinary API and nothing more.
+ * line. Each is one call of the ordinary API (two key/values go in without an object) and nothing more.
  *
  * As a C++ build with `OTRACE=1` does, importing this starts recording (unless `OTRACE_DISABLE=1`). What was a
  * statement in C++ and lives to the end of its block is a value here: `using s = TRACE_SCOPE("parse");`.
  */
-import { type Arguments, heap, type Scope, trace } from 'otrace';
+import { type Arguments, type Category, heap, type Scope, trace } from 'otrace';
+import { nameText } from './recorder/string-table.js';
 
 /** A name, then its value, then a name ... as the variadic macros take them. */
 export type KeyValues = readonly unknown[];
@@ -35,11 +36,10 @@ export const OTRACE_END_C = (name: string, cat: string): void => trace.category(
 export const OTRACE_INSTANT = (name: string): void => trace.instant(name);
 export const OTRACE_INSTANT_C = (name: string, cat: string): void => trace.category(cat).instant(name);
 export const OTRACE_INSTANT_KV = (name: string, ...keyValues: KeyValues): void => {
-  if (trace.recording) trace.instant(name, pairs(keyValues));
+  recordInstant(trace, name, keyValues);
 };
 export const OTRACE_INSTANT_CKV = (name: string, cat: string, ...keyValues: KeyValues): void => {
-  const category = trace.category(cat);
-  if (category.recording) category.instant(name, pairs(keyValues));
+  recordInstant(trace.category(cat), name, keyValues);
 };
 
 export const OTRACE_MARK_FRAME = (index: number): void => trace.frame(index);
@@ -49,7 +49,7 @@ export const OTRACE_COUNTER = (name: string, value: number): void => trace.count
 export const OTRACE_COUNTER_C = (name: string, cat: string, value: number): void =>
   trace.category(cat).counter(name, value);
 export const OTRACE_COUNTER2 = (name: string, k1: string, v1: number, k2: string, v2: number): void =>
-  trace.counter(name, { [k1]: v1, [k2]: v2 });
+  trace.counterPair(name, k1, v1, k2, v2);
 export const OTRACE_COUNTER3 = (
   name: string,
   k1: string,
@@ -185,8 +185,16 @@ export {
   OTRACE_ZONE as TRACE_ZONE,
 };
 
+function recordInstant(category: Category, name: string, keyValues: KeyValues): void {
+  if (keyValues.length === 4) {
+    category.instantPair(name, keyValues[0], keyValues[1], keyValues[2], keyValues[3]);
+  } else if (category.recording) {
+    category.instant(name, pairs(keyValues));
+  }
+}
+
 function pairs(keyValues: KeyValues): Arguments {
   const args: [string, unknown][] = [];
-  for (let i = 0; i + 1 < keyValues.length; i += 2) args.push([String(keyValues[i]), keyValues[i + 1]]);
+  for (let i = 0; i + 1 < keyValues.length; i += 2) args.push([nameText(keyValues[i]), keyValues[i + 1]]);
   return Object.fromEntries(args);
 }

@@ -66,6 +66,10 @@ describe('otrace/macros', () => {
     macros.TRACE_END_C('upload', 'io');
     macros.TRACE_INSTANT_KV('note', 'text', 'minor');
     macros.TRACE_INSTANT_CKV('gc', 'runtime', 'major', 1, 'bytes', 524288);
+    macros.TRACE_INSTANT_KV('odd', 'a', 1, 'b');
+    macros.TRACE_INSTANT_KV('twice', 'a', 1, 'a', 2);
+    macros.TRACE_INSTANT_KV('three', 'a', 1, 'b', 2, 3, 'c');
+    macros.TRACE_INSTANT_KV('none');
     macros.TRACE_COUNTER('queue_len', 5);
     macros.TRACE_COUNTER2('mem_kb', 'rss', 10, 'cache', 20);
     macros.TRACE_MARK_FRAME(3);
@@ -93,6 +97,10 @@ describe('otrace/macros', () => {
     );
     assert.deepEqual(seen('note').args, { text: 'minor' });
     assert.deepEqual(seen('gc').args, { major: 1, bytes: 524288 });
+    assert.deepEqual(seen('odd').args, { a: 1 });
+    assert.deepEqual(seen('twice').args, { a: 2 });
+    assert.deepEqual(seen('three').args, { a: 1, b: 2, 3: 'c' });
+    assert.equal(seen('none').args, undefined);
     assert.deepEqual(seen('queue_len').args, { queue_len: 5 });
     assert.deepEqual(seen('mem_kb').args, { rss: 10, cache: 20 });
     const frames = events.filter(({ name, ph }) => name === 'frame' && ph === 'I').map(({ args }) => args);

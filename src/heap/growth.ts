@@ -69,14 +69,17 @@ function growthIn(source: SourceSnapshot, takenUs: number, history: HeapHistory)
   const most = mostConfidence(source, history.looksAt(source.source));
   const growing: SiteGrowth[] = [];
   const left = new Set(source.sites.filter(({ liveBytes }) => liveBytes > 0).sort(byLiveBytes));
+  const mayBeEngine = estimated || (source.source === 'buffers' && most < LEAST_CONFIDENCE);
+  const leastGainBytes = mayBeEngine ? LEAST_ENGINE_GAIN_BYTES : 0;
   const judge = (usage: SiteUsage, sites: readonly SiteUsage[], inlined: readonly Frame[]): boolean => {
+    // Nobody gains more than is live; most sites of a program that has just started are one sample.
+    if (sum(sites, ({ liveBytes }) => liveBytes) < leastGainBytes) return false;
     const { probability, ...gain } =
       births === undefined
         ? exactSteadiness(history.courseOf(usage))
         : estimatedSteadiness(sites, births, takenUs, history);
     const confidence = Math.min(probability, most);
-    const mayBeEngine = estimated || (source.source === 'buffers' && most < LEAST_CONFIDENCE);
-    if (mayBeEngine && gain.toBytes - gain.fromBytes < LEAST_ENGINE_GAIN_BYTES) return false;
+    if (gain.toBytes - gain.fromBytes < leastGainBytes) return false;
     if (confidence < (history.hasCheckpoints ? LEAST_CONFIDENCE : Math.min(LEAST_CONFIDENCE, most)))
       return false;
     growing.push({ usage, estimated, ...gain, confidence, inlined });

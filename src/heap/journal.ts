@@ -10,6 +10,8 @@
  *     So whoever reads what was counted, or counts something past the journal, calls `settle` first.
  *  2. A turn is no longer than the sampler's next sampled allocation is away, and than the throttle's countdown: the
  *     allocation that is sampled is never here, and nothing waits here much longer than 10 ms while the program goes on.
+ *  3. While the guard is busy there is no room, and once there are labels there never is. Both tell so when they change: asked at
+ *     each operation, they would cost as much as writing it down.
  *
  * Memory: 4 KiB.
  */
@@ -31,6 +33,8 @@ export class Journal {
   /** Word index of the next entry. */
   #next = 0;
   /** Where this turn ends. */
+  #turn = 0;
+  /** Up to where there is room now: the end of the turn, or none at all. */
   #end = 0;
 
   constructor(host: StreamHost, stream: AllocationStream<LiveTable>) {
@@ -41,6 +45,10 @@ export class Journal {
     this.#entries = stream.entries();
     // What was reserved was reserved at the old probability.
     host.sampler.watch(() => this.#count());
+    host.guard.watch((busy) => {
+      this.#end = busy ? this.#next : this.#turn;
+    });
+    host.labels.onFirst(() => this.settle());
   }
 
   /**
@@ -50,9 +58,9 @@ export class Journal {
    * @param bytes whole number from 0 to 2^31 - 1
    */
   alloc(key: number, bytes: number, entry: EntryFunction): void {
-    if (this.#guard.busy) return;
     const next = this.#next;
-    if (next === this.#end || this.#labels.used) {
+    if (next === this.#end) {
+      if (this.#guard.busy) return;
       this.settle();
       this.#stream.alloc(key, bytes, entry);
       this.#beginTurn();
@@ -67,7 +75,7 @@ export class Journal {
   /** A free. */
   free(key: number): void {
     const next = this.#next;
-    if (next === this.#end || this.#guard.busy) {
+    if (next === this.#end) {
       this.settle();
       this.#stream.free(key);
       this.#beginTurn();
@@ -81,7 +89,7 @@ export class Journal {
 
   /** Has everything counted that is here. */
   settle(): void {
-    const reserved = this.#end >> 1;
+    const reserved = this.#turn >> 1;
     if (reserved > 0) this.#host.sampler.release(reserved - this.#count());
   }
 
@@ -89,6 +97,7 @@ export class Journal {
   #count(): number {
     const words = this.#next;
     this.#next = 0;
+    this.#turn = 0;
     this.#end = 0;
     return this.#stream.replay(words);
   }
@@ -97,6 +106,7 @@ export class Journal {
     const { sampler, throttle } = this.#host;
     if (this.#guard.busy || this.#labels.used || this.#stream.stopped) return;
     this.#entries = this.#stream.entries();
-    this.#end = 2 * sampler.reserve(Math.min(MOST_ENTRIES, throttle.left));
+    this.#turn = 2 * sampler.reserve(Math.min(MOST_ENTRIES, throttle.left));
+    this.#end = this.#turn;
   }
 }

@@ -35,6 +35,7 @@ export class Labels {
   /** Whether there ever was one. */
   used = false;
   readonly #open: () => LabelStorage;
+  readonly #listeners: (() => void)[] = [];
   #storage: LabelStorage | undefined;
 
   constructor(open: () => LabelStorage) {
@@ -46,9 +47,17 @@ export class Labels {
     return this.#storage?.getStore();
   }
 
+  /** Calls back when the first label is set. */
+  onFirst(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   run<T>(label: string, work: () => T): T {
     this.#storage ??= this.#open();
-    this.used = true;
+    if (!this.used) {
+      this.used = true;
+      for (const listener of this.#listeners) listener();
+    }
     return this.#storage.run(label, work);
   }
 }

@@ -2,7 +2,8 @@
  * What many events of a log have in common, as bytes prepared once: how an event opens (its name, category, phase,
  * process and thread) and the keys of its arguments. An event is then its opening, its time and its values.
  */
-import { EventKind, RAW_SHAPE } from '../recorder/event-ring.js';
+import * as EventKind from '../recorder/event-kind.js';
+import { RAW_SHAPE } from '../recorder/event-ring.js';
 import { PayloadReader } from '../recorder/payload.js';
 import { textJson } from '../recorder/safe-json.js';
 import { keysOf } from '../recorder/string-table.js';
@@ -10,7 +11,7 @@ import type { ReadableLog } from '../recorder/thread-log.js';
 import { type Phrases, prepare } from './json-bytes.js';
 
 /** The `ph` field, and what goes with it, for each kind of event. */
-const PHASES: Readonly<Record<EventKind, string>> = {
+const PHASES: Readonly<Record<EventKind.Any, string>> = {
   [EventKind.complete]: '"ph":"X"',
   [EventKind.instant]: '"ph":"I","s":"t"',
   [EventKind.begin]: '"ph":"B"',
@@ -103,7 +104,7 @@ export class LogPhrases {
     const name = nameId === 0 ? '' : `"name":${this.#quote(nameId)},`;
     const category = categoryId === 0 ? '' : `"cat":${this.#quote(categoryId)},`;
     const colour = colourId === 0 ? '' : `"cname":${this.#quote(colourId)},`;
-    const phase = PHASES[(kinds & 0xffff) as EventKind];
+    const phase = PHASES[(kinds & 0xffff) as EventKind.Any];
     return `,\n{${name}${category}${phase},${colour}"pid":${this.#pid},"tid":${tid},"ts":`;
   }
 

@@ -7,7 +7,8 @@
  *
  * Cost: 22 bytes an entry, and at most 18 more while sorting.
  */
-import { EventKind, type EventRing, KINDS, LABELS, PAYLOAD, recordWord, SHAPE } from './event-ring.js';
+import * as EventKind from './event-kind.js';
+import { type EventRing, KINDS, LABELS, PAYLOAD, recordWord, SHAPE } from './event-ring.js';
 import { sortedOrder } from './sorted-order.js';
 import type { ReadableLog } from './thread-log.js';
 

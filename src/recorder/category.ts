@@ -3,7 +3,7 @@
  * while the recorder is off or the category is filtered out, so a call that records nothing costs that branch.
  */
 import type { Arguments } from './arguments.js';
-import { EventKind } from './event-ring.js';
+import * as EventKind from './event-kind.js';
 import type { Filter } from './filter.js';
 import { CLOSED_SCOPE, OpenScope, type Scope } from './scope.js';
 import { nameText } from './string-table.js';
@@ -54,6 +54,16 @@ export class Category {
   }
 
   /**
+   * @internal What `instant(name, { [firstKey]: first, [secondKey]: second })` records, without making the object.
+   * For the macros, which have keys and values in hand.
+   */
+  instantPair(name: string, firstKey: unknown, first: unknown, secondKey: unknown, second: unknown): void {
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
+    log.recordPair(EventKind.instant, this.#id, name, firstKey, first, secondKey, second);
+  }
+
+  /**
    * Records how long something takes: until the returned scope ends, or for the run of a function, which may be
    * async. The function's result (or error) is passed on.
    *
@@ -65,13 +75,12 @@ export class Category {
   scope<T>(name: string, run: () => T): T;
   scope<T>(name: string, args: Arguments | undefined, run: () => T): T;
   scope<T>(name: string, second?: Arguments | (() => T), third?: () => T): Scope | T {
-    const run = typeof second === 'function' ? (second as () => T) : third;
-    const args = typeof second === 'function' ? undefined : (second as Arguments | undefined);
+    if (typeof second === 'function') return this.#run(name, undefined, second as () => T);
+    if (third !== undefined) return this.#run(name, second, third);
     const log = this.#picky ? this.#logFor(name) : this.#log;
-    if (run === undefined) {
-      return log === undefined ? CLOSED_SCOPE : new OpenScope(log, this.#id, name, args);
-    }
-    return log === undefined ? run() : runIn(new OpenScope(log, this.#id, name, args), run);
+    if (log === undefined) return CLOSED_SCOPE;
+    log.stamp();
+    return new OpenScope(log, this.#id, name, second);
   }
 
   /**
@@ -124,13 +133,19 @@ export class Category {
     const log = this.#picky ? this.#logFor(name) : this.#log;
     if (log === undefined) return;
     if (typeof value === 'number' && value - value === 0) {
-      log.ring.operand = value;
-      log.recordNumber(this.#id, name);
+      log.recordNumber(this.#id, name, value);
     } else if (typeof value === 'object' && value !== null) {
       log.recordWith(EventKind.counter, this.#id, name, value);
     } else {
       log.recordOther(this.#id, name, value);
     }
+  }
+
+  /** @internal The same as `instantPair`, of two series of a counter. */
+  counterPair(name: string, firstKey: unknown, first: unknown, secondKey: unknown, second: unknown): void {
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return;
+    log.recordPair(EventKind.counter, this.#id, name, firstKey, first, secondKey, second);
   }
 
   /** Starts a flow: an arrow from the slice that is open now to those of `flowStep` and `flowEnd`. */
@@ -151,7 +166,14 @@ export class Category {
     return this.#log !== undefined && this.#filter.admits(name, this.categoryName) ? this.#log : undefined;
   }
 
-  #flow(kind: EventKind, id: FlowId): void {
+  #run<T>(name: string, args: Arguments | undefined, run: () => T): T {
+    const log = this.#picky ? this.#logFor(name) : this.#log;
+    if (log === undefined) return run();
+    log.stamp();
+    return runIn(new OpenScope(log, this.#id, name, args), run);
+  }
+
+  #flow(kind: EventKind.Any, id: FlowId): void {
     const log = this.#picky ? this.#logFor('flow') : this.#log;
     if (log === undefined) return;
     const number = flowNumber(id);

@@ -30,6 +30,8 @@
  * Cost: 32 bytes an event and 64 bytes of room for its values; 3 MiB a thread at the default capacity.
  */
 
+import type * as EventKind from './event-kind.js';
+
 export const DEFAULT_CAPACITY = 32768;
 
 /** Highest number of events that a ring may hold; 1.6 GB. */
@@ -52,20 +54,6 @@ export const PAYLOAD = 7;
 export const NOW = 2;
 export const OPERAND = 3;
 const REJECTED = 4;
-
-/** What an event is; the numbers are stored, so they never change meaning. */
-export const EventKind = {
-  complete: 1,
-  instant: 2,
-  begin: 3,
-  end: 4,
-  counter: 5,
-  flowStart: 6,
-  flowStep: 7,
-  flowEnd: 8,
-} as const;
-
-export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
 export class EventRing {
   readonly capacity: number;
@@ -164,8 +152,8 @@ export class EventRing {
   }
 
   /**
-   * A double on its way to the next event: a counter's value, a scope's start. Handed on here because a double that
-   * is an argument of a call is boxed first.
+   * A double on its way to the next event: a scope's start. Handed on here because a double that is an argument of a
+   * call is boxed first.
    */
   set operand(value: number) {
     this.words[OPERAND] = value;
@@ -190,10 +178,10 @@ export class EventRing {
   publish(kinds: number, labels: number, shape: number): void {
     const { words, halves, next } = this;
     const half = next << 1;
-    halves[half + LABELS] = labels;
-    halves[half + KINDS] = kinds;
-    halves[half + SHAPE] = shape;
-    halves[half + PAYLOAD] = this.start;
+    halves[half | LABELS] = labels;
+    halves[half | KINDS] = kinds;
+    halves[half | SHAPE] = shape;
+    halves[half | PAYLOAD] = this.start;
     words[WORDS_WRITTEN] = this.position;
     words[WRITTEN]!++;
     this.start = -1;
@@ -278,8 +266,8 @@ export class EventRing {
     return this.halves[(recordWord(slot) << 1) + KINDS]!;
   }
 
-  kind(slot: number): EventKind {
-    return (this.halves[(recordWord(slot) << 1) + KINDS]! & 0xffff) as EventKind;
+  kind(slot: number): EventKind.Any {
+    return (this.halves[(recordWord(slot) << 1) + KINDS]! & 0xffff) as EventKind.Any;
   }
 
   shape(slot: number): number {

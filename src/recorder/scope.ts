@@ -1,6 +1,6 @@
 /** A stretch of time that is being recorded. It becomes one complete event when it ends. */
 import { type Arguments, ownKeys } from './arguments.js';
-import { EventKind } from './event-ring.js';
+import * as EventKind from './event-kind.js';
 import { read } from './safe-json.js';
 import type { ThreadLog } from './thread-log.js';
 
@@ -31,8 +31,8 @@ export class OpenScope implements Scope {
   readonly #startUs: number;
   #log: ThreadLog | undefined;
 
+  /** Starts at the time that `log` took last. */
   constructor(log: ThreadLog, categoryId: number, name: string, args: Arguments | undefined) {
-    log.stamp();
     this.#log = log;
     this.#categoryId = categoryId;
     this.#name = name;

@@ -6,7 +6,8 @@
 import { OtraceError } from '../errors.js';
 import type { EventBatch } from './batch.js';
 import { Clock } from './clock.js';
-import { EventKind, EventRing } from './event-ring.js';
+import * as EventKind from './event-kind.js';
+import { EventRing } from './event-ring.js';
 import { PayloadReader } from './payload.js';
 import { ThreadLog } from './thread-log.js';
 

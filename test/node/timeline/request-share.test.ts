@@ -34,6 +34,18 @@ describe('the share of requests that is kept', () => {
     assert.ok(seen >= 800 && seen < 1900);
   });
 
+  it('is all of a second with many, and fewer of a server that goes on having more', () => {
+    const share = new RequestShare(() => {}, 1000, 250);
+    for (let at = 1; at <= 3; at++) assert.equal(second(share, at, 1000).length, 1000);
+    assert.ok(second(share, 4, 1100).length >= 1000);
+    for (let at = 5; at <= 7; at++) {
+      const { length } = second(share, at, 1100);
+      assert.ok(length >= 200 && length <= 250, `${length}`);
+    }
+    second(share, 8, 900);
+    assert.equal(second(share, 9, 900).length, 900);
+  });
+
   it('is all of them again when it is calm again', () => {
     const share = new RequestShare(() => {}, 200);
     second(share, 1, 10_000);
