@@ -2,18 +2,15 @@
  * The events of a batch as JSON. Not here: what stands around them in a file (`trace-json.ts`).
  */
 import type { EventBatch } from '../recorder/batch.js';
-import * as EventKind from '../recorder/event-kind.js';
-import { RAW_SHAPE } from '../recorder/event-ring.js';
+import { KINDS, LABELS, PAYLOAD, RAW_SHAPE, recordWord, SHAPE } from '../recorder/event-ring.js';
 import { type Lanes, laneTid } from '../recorder/lanes.js';
-import { Tag } from '../recorder/payload.js';
+import { BOX, Tag } from '../recorder/payload.js';
 import { textJson } from '../recorder/safe-json.js';
 import type { TraceContents } from '../recorder/trace-output.js';
-import { type JsonBytes, LAST_START, MARGIN_BYTES, phrase, putPhrase, putPlain } from './json-bytes.js';
+import { type JsonBytes, LAST_START, MARGIN_BYTES, putPlain } from './json-bytes.js';
 import { DIGITS, putDecimal, putMicroseconds, putNumber } from './json-digits.js';
 import { LogPhrases } from './log-phrases.js';
 
-const DURATION = phrase(',"dur":');
-const FLOW_ID = phrase(',"id":');
 const CLOSING_BRACE = 0x7d;
 
 export class EventJson {
@@ -29,53 +26,59 @@ export class EventJson {
     this.#out = out;
   }
 
+  /** Writes entries `from` (included) to `to` (not included) of the batch. */
+  write(from: number, to: number): void {
+    for (let i = from; i < to; ) i = this.#writeRun(i, to);
+  }
+
   /**
-   * Writes entries `from` (included) to `to` (not included) of the batch.
+   * Writes entries from `from` on for as long as they are of one log: all that is the log's is at hand then.
    *
    * An event is a list of fields, each a phrase and its value: the opening and the start; a duration or a flow's id; a
    * name that is no interned one; the arguments. One loop for all, because what is called from a single place is
    * put in place by the compiler.
+   *
+   * @returns the first entry that is not written
    */
-  write(from: number, to: number): void {
+  #writeRun(from: number, to: number): number {
     const { logIndexes, slots, startsNs, durationsNs } = this.#batch;
     const { laneOf, numbers } = this.#lanes;
     const out = this.#out;
     const { view } = out;
     const digits = DIGITS;
+    const logIndex = logIndexes[from]!;
+    const phrases = this.#logs[logIndex]!;
+    const { reader } = phrases;
+    const { tid: ownTid } = phrases.log.identity;
+    const { words, halves, payloadBase, payloadMask } = phrases.log.ring;
     let { at } = out;
-    for (let i = from; i < to; i++) {
-      const logIndex = logIndexes[i]!;
-      const phrases = this.#logs[logIndex]!;
-      const { reader } = phrases;
-      const { ring, identity } = phrases.log;
-      const { words } = ring;
-      const slot = slots[i]!;
-      const kinds = ring.kinds(slot);
-      const labels = ring.labels(slot);
-      const shape = ring.shape(slot);
-      const kind = kinds & 0xffff;
+    let i = from;
+    for (; i < to && logIndexes[i] === logIndex; i++) {
+      const record = recordWord(slots[i]!);
+      const half = record << 1;
+      const shape = halves[half + SHAPE]!;
       const lane = laneOf[i]!;
-      const tid = lane === 0 ? identity.tid : laneTid(numbers[logIndex]!, lane);
-      const opening = phrases.opening(labels, kinds, tid);
-      const second =
-        kind === EventKind.complete ? DURATION : kind >= EventKind.flowStart ? FLOW_ID : undefined;
-      const keys = phrases.keys(shape, (labels & 0xffff) === 0);
-      const firstKey = second === undefined ? 1 : 2;
-      const fields = firstKey + keys.length;
-      reader.seek(ring.payloadHalf(slot));
-      for (let field = 0; field < fields; field++) {
-        const phrase = field >= firstKey ? keys[field - firstKey]! : field === 0 ? opening : second!;
-        if (at > LAST_START || phrase.length > MARGIN_BYTES) {
+      const tid = lane === 0 ? ownTid : laneTid(numbers[logIndex]!, lane);
+      const form = phrases.form(halves[half + LABELS]!, halves[half + KINDS]!, shape, tid);
+      const { text, lengths, firstValue } = form;
+      let position = halves[half + PAYLOAD]! | 0;
+      let textWord = 0;
+      for (let field = 0; field < lengths.length; field++) {
+        const length = lengths[field]!;
+        if (at > LAST_START || length > MARGIN_BYTES) {
           out.at = at;
-          out.phrase(phrase);
+          out.words(text, textWord, length);
           at = out.at;
+          textWord += (length + 7) >>> 3;
         } else {
-          at = putPhrase(view, at, phrase);
+          const end = at + length;
+          for (; at < end; at += 8) view.setFloat64(at, text[textWord++]!, true);
+          at = end;
         }
         let whole: number;
         let thousandths = 0;
-        if (phrase === opening || phrase === DURATION) {
-          const times = phrase === opening ? startsNs : durationsNs;
+        if (field < firstValue && (field === 0 || form.isSlice)) {
+          const times = field === 0 ? startsNs : durationsNs;
           const ns = times[i]!;
           if (ns >= 1e12) {
             at = putMicroseconds(view, at, times, i);
@@ -84,10 +87,16 @@ export class EventJson {
           whole = (ns / 1000) | 0;
           thousandths = ns - whole * 1000;
         } else {
-          const word = phrase === FLOW_ID ? ring.durationWord(slot) : reader.number();
-          if (word < 0) {
-            at = this.#value(phrases, at);
-            continue;
+          let word = record + 1;
+          if (field >= firstValue) {
+            word = payloadBase + (position & payloadMask);
+            if (halves[(word << 1) + 1]! >= BOX) {
+              reader.seek(position);
+              at = this.#value(phrases, at);
+              position = reader.position;
+              continue;
+            }
+            position++;
           }
           const value = words[word]!;
           whole = value | 0;
@@ -108,6 +117,7 @@ export class EventJson {
         at = putDecimal(view, at, digits, whole, thousandths);
       }
       if (shape === RAW_SHAPE) {
+        reader.seek(position);
         at = this.#rawArguments(phrases, at);
       } else if (shape !== 0) {
         view.setUint8(at++, CLOSING_BRACE);
@@ -115,6 +125,7 @@ export class EventJson {
       view.setUint8(at++, CLOSING_BRACE);
     }
     out.at = at;
+    return i;
   }
 
   /** Keys and values in one text; on a thread that can't spill it may have been cut, and is a text no more. */

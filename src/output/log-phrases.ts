@@ -8,7 +8,7 @@ import { PayloadReader } from '../recorder/payload.js';
 import { textJson } from '../recorder/safe-json.js';
 import { keysOf } from '../recorder/string-table.js';
 import type { ReadableLog } from '../recorder/thread-log.js';
-import { type Phrase, phrase } from './json-bytes.js';
+import { type Phrases, prepare } from './json-bytes.js';
 
 /** The `ph` field, and what goes with it, for each kind of event. */
 const PHASES: Readonly<Record<EventKind.Any, string>> = {
@@ -22,27 +22,28 @@ const PHASES: Readonly<Record<EventKind.Any, string>> = {
   [EventKind.flowEnd]: '"ph":"f","bp":"e"',
 };
 
-interface Opening {
+/** All that events of one look have in common. */
+export interface EventForm extends Phrases {
   readonly labels: number;
   readonly kinds: number;
+  readonly shape: number;
   readonly tid: number;
-  readonly phrase: Phrase;
+  /** Whether the second phrase is for a duration. */
+  readonly isSlice: boolean;
+  /** Index of the first phrase whose value is among the event's values: those before are for what its record holds. */
+  readonly firstValue: number;
 }
 
-const NO_KEYS: readonly Phrase[] = [];
-const ONLY_NAME: readonly Phrase[] = [phrase(',"name":')];
-
-/** Places for openings; two that fall on the same place are made anew each time they take turns. */
-const OPENINGS = 1024;
+/** Places for forms; two that fall on the same place are made anew each time they take turns. */
+const FORMS = 1024;
 
 export class LogPhrases {
   readonly log: ReadableLog;
   readonly reader: PayloadReader;
   readonly #pid: number;
   readonly #quoted: string[] = [];
-  readonly #keys: (readonly Phrase[] | undefined)[] = [NO_KEYS];
-  readonly #keysAfterName: (readonly Phrase[] | undefined)[] = [ONLY_NAME];
-  readonly #openings: (Opening | undefined)[] = new Array(OPENINGS).fill(undefined);
+  readonly #keys: (readonly string[] | undefined)[] = [];
+  readonly #forms: (EventForm | undefined)[] = new Array(FORMS).fill(undefined);
 
   constructor(log: ReadableLog, pid: number) {
     this.log = log;
@@ -51,44 +52,52 @@ export class LogPhrases {
   }
 
   /**
-   * An event up to its time, starting with the comma after the event before: `,\n{"name":"parse", ... "ts":`.
-   * Without a name when `labels` has none.
-   */
-  opening(labels: number, kinds: number, tid: number): Phrase {
-    const place = (Math.imul(labels, 0x9e3779b1) ^ Math.imul(kinds ^ (tid << 4), 0x85ebca6b)) >>> 22;
-    const known = this.#openings[place];
-    if (known !== undefined && known.labels === labels && known.kinds === kinds && known.tid === tid) {
-      return known.phrase;
-    }
-    return this.#makeOpening(place, labels, kinds, tid);
-  }
-
-  /**
-   * What stands before each value of an event: `,"args":{"key":`, then `,"key":` for each further one.
+   * What stands before each field of an event. First all up to its time, starting with the comma after the event before:
+   * `,\n{"name":"parse", ... "ts":`, without a name when `labels` has none.
    *
    * @param shape `RAW_SHAPE` and 0 have no keys
-   * @param isNameless whether the name is the first value
    */
-  keys(shape: number, isNameless: boolean): readonly Phrase[] {
-    if (shape === RAW_SHAPE) return isNameless ? ONLY_NAME : NO_KEYS;
-    return (isNameless ? this.#keysAfterName : this.#keys)[shape] ?? this.#makeKeys(shape, isNameless);
+  form(labels: number, kinds: number, shape: number, tid: number): EventForm {
+    const mixed = Math.imul(labels ^ (shape << 8), 0x9e3779b1) ^ Math.imul(kinds ^ (tid << 4), 0x85ebca6b);
+    const place = mixed >>> 22;
+    const form = this.#forms[place];
+    if (
+      form !== undefined &&
+      form.labels === labels &&
+      form.kinds === kinds &&
+      form.shape === shape &&
+      form.tid === tid
+    ) {
+      return form;
+    }
+    return this.#makeForm(place, labels, kinds, shape, tid);
   }
 
-  #makeOpening(place: number, labels: number, kinds: number, tid: number): Phrase {
-    const made = phrase(this.#openingText(labels, kinds, tid));
-    this.#openings[place] = { labels, kinds, tid, phrase: made };
-    return made;
+  #makeForm(place: number, labels: number, kinds: number, shape: number, tid: number): EventForm {
+    const kind = kinds & 0xffff;
+    const texts = [this.#opening(labels, kinds, tid)];
+    if (kind === EventKind.complete) texts.push(',"dur":');
+    if (kind >= EventKind.flowStart) texts.push(',"id":');
+    const firstValue = texts.length;
+    if ((labels & 0xffff) === 0) texts.push(',"name":');
+    if (shape !== 0 && shape !== RAW_SHAPE) texts.push(...this.#keysOf(shape));
+    const isSlice = kind === EventKind.complete;
+    const form = { ...prepare(texts), labels, kinds, shape, tid, isSlice, firstValue };
+    this.#forms[place] = form;
+    return form;
   }
 
-  #makeKeys(shape: number, isNameless: boolean): readonly Phrase[] {
-    const keys = keysOf(this.log.text(shape));
-    const made = keys.map((key, i) => phrase(`${i === 0 ? ',"args":{' : ','}${textJson(key)}:`));
-    const list = isNameless ? [...ONLY_NAME, ...made] : made;
-    (isNameless ? this.#keysAfterName : this.#keys)[shape] = list;
-    return list;
+  /** `,"args":{"key":`, then `,"key":` for each further one. */
+  #keysOf(shape: number): readonly string[] {
+    let keys = this.#keys[shape];
+    if (keys === undefined) {
+      keys = keysOf(this.log.text(shape)).map((key, i) => `${i === 0 ? ',"args":{' : ','}${textJson(key)}:`);
+      this.#keys[shape] = keys;
+    }
+    return keys;
   }
 
-  #openingText(labels: number, kinds: number, tid: number): string {
+  #opening(labels: number, kinds: number, tid: number): string {
     const nameId = labels & 0xffff;
     const categoryId = labels >>> 16;
     const colourId = kinds >>> 16;

@@ -5,12 +5,15 @@
  *
  * Order: by timestamp, then thread, then the thread's own sequence.
  *
- * Cost: 22 bytes an entry, and as many again while sorting.
+ * Cost: 22 bytes an entry, and at most 18 more while sorting.
  */
 import * as EventKind from './event-kind.js';
-import type { EventRing } from './event-ring.js';
+import { type EventRing, KINDS, LABELS, PAYLOAD, recordWord, SHAPE } from './event-ring.js';
 import { sortedOrder } from './sorted-order.js';
 import type { ReadableLog } from './thread-log.js';
+
+/** The duration of what is no complete event. */
+export const NO_SLICE = -1;
 
 /** One log and which of its events are meant. */
 export interface LogRange {
@@ -26,7 +29,7 @@ export interface EventBatch {
   readonly logIndexes: Uint16Array;
   readonly slots: Uint32Array;
   readonly startsNs: Float64Array;
-  /** How long a complete event lasts; 0 for all others. */
+  /** How long a complete event lasts; `NO_SLICE` for all others. */
   readonly durationsNs: Float64Array;
   /** Wanted events that were overwritten before they were read, for each of `logs`. */
   readonly lostEvents: readonly number[];
@@ -36,58 +39,89 @@ export interface EventBatch {
 export function gather(ranges: readonly LogRange[]): EventBatch {
   const byThread = [...ranges].sort((a, b) => a.log.identity.tid - b.log.identity.tid);
   const room = ranges.reduce((sum, range) => sum + roomFor(range), 0);
-  const logIndexes = new Uint16Array(room);
-  const slots = new Uint32Array(room);
-  const startsNs = new Float64Array(room);
-  const durationsNs = new Float64Array(room);
+  const found: Found = { count: 0, slots: new Uint32Array(room), startsNs: new Float64Array(room) };
+  const ends: number[] = [];
   const lostEvents: number[] = [];
-  let count = 0;
-  for (const [index, { log, fromSequence }] of byThread.entries()) {
-    const { ring } = log;
-    const { written } = ring;
-    const before = count;
-    for (let sequence = Math.max(fromSequence, ring.oldest); sequence < written; sequence++) {
-      const slot = ring.slot(sequence);
-      if (hasLostPayload(ring, slot)) continue;
-      const startUs = ring.startUs(slot);
-      logIndexes[count] = index;
-      slots[count] = slot;
-      const startNs = Math.round(startUs * 1000);
-      startsNs[count] = startNs;
-      if (ring.kind(slot) === EventKind.complete) {
-        // The end is rounded, not the duration: slices that touch or nest still do so in whole nanoseconds.
-        durationsNs[count] = Math.round((startUs + ring.durationUs(slot)) * 1000) - startNs;
-      }
-      count++;
-    }
-    lostEvents.push(Math.max(0, written - fromSequence - (count - before)));
+  for (const { log, fromSequence } of byThread) {
+    const before = found.count;
+    const { written } = log.ring;
+    gatherHeld(log.ring, Math.max(fromSequence, log.ring.oldest), written, found);
+    ends.push(found.count);
+    lostEvents.push(Math.max(0, written - fromSequence - (found.count - before)));
   }
-  const order = sortedOrder(startsNs.subarray(0, count));
-  const batch = {
-    logs: byThread.map(({ log }) => log),
-    count,
-    logIndexes: new Uint16Array(count),
-    slots: new Uint32Array(count),
-    startsNs: new Float64Array(count),
-    durationsNs: new Float64Array(count),
+  return ordered(
+    byThread.map(({ log }) => log),
+    found,
+    ends,
     lostEvents,
-  };
-  for (let i = 0; i < count; i++) {
-    const from = order[i]!;
-    batch.logIndexes[i] = logIndexes[from]!;
-    batch.slots[i] = slots[from]!;
-    batch.startsNs[i] = startsNs[from]!;
-    batch.durationsNs[i] = durationsNs[from]!;
+  );
+}
+
+/** What was gathered so far, log by log. */
+interface Found {
+  count: number;
+  readonly slots: Uint32Array;
+  readonly startsNs: Float64Array;
+}
+
+/** Adds the events numbered `from` (included) to `to` (not included) whose values are held. */
+function gatherHeld(ring: EventRing, from: number, to: number, found: Found): void {
+  const { slots, startsNs } = found;
+  const { words, halves, payloadWords, wordsWritten } = ring;
+  const mask = ring.capacity - 1;
+  let { count } = found;
+  for (let sequence = from; sequence < to; sequence++) {
+    const slot = sequence & mask;
+    const record = recordWord(slot);
+    const half = record << 1;
+    const wordsBack = (wordsWritten - halves[half + PAYLOAD]!) >>> 0;
+    const hasPayload = halves[half + SHAPE] !== 0 || (halves[half + LABELS]! & 0xffff) === 0;
+    if (wordsBack > payloadWords && hasPayload) continue;
+    slots[count] = slot;
+    startsNs[count++] = Math.round(words[record]! * 1000);
   }
-  return batch;
+  found.count = count;
+}
+
+/** @param ends for each log how many events were found up to its last */
+function ordered(
+  logs: readonly ReadableLog[],
+  found: Found,
+  ends: readonly number[],
+  lostEvents: readonly number[],
+): EventBatch {
+  const { count } = found;
+  const order = sortedOrder(found.startsNs.subarray(0, count));
+  const logIndexes = new Uint16Array(count);
+  const slots = new Uint32Array(count);
+  const startsNs = new Float64Array(count);
+  const durationsNs = new Float64Array(count);
+  for (let i = 0; i < count; ) {
+    // All that the loop within needs of a log stays the same for as long as its events follow one another.
+    const logIndex = ends.findIndex((end) => order[i]! < end);
+    const first = logIndex === 0 ? 0 : ends[logIndex - 1]!;
+    const end = ends[logIndex]!;
+    const { words, halves } = logs[logIndex]!.ring;
+    for (; i < count; i++) {
+      const from = order[i]!;
+      if (from < first || from >= end) break;
+      const slot = found.slots[from]!;
+      const startNs = found.startsNs[from]!;
+      const record = recordWord(slot);
+      logIndexes[i] = logIndex;
+      slots[i] = slot;
+      startsNs[i] = startNs;
+      // The end is rounded, not the duration: slices that touch or nest still do so in whole nanoseconds.
+      durationsNs[i] =
+        (halves[(record << 1) + KINDS]! & 0xffff) === EventKind.complete
+          ? Math.round((words[record]! + words[record + 1]!) * 1000) - startNs
+          : NO_SLICE;
+    }
+  }
+  return { logs, count, logIndexes, slots, startsNs, durationsNs, lostEvents };
 }
 
 /** Most events of a range that its ring may hold; its owner may be adding to them. */
 function roomFor({ log: { ring }, fromSequence }: LogRange): number {
   return Math.min(Math.max(0, ring.written - fromSequence), ring.capacity);
-}
-
-function hasLostPayload(ring: EventRing, slot: number): boolean {
-  const hasPayload = ring.shape(slot) !== 0 || ring.nameId(slot) === 0;
-  return hasPayload && ring.payloadStart(slot) < 0;
 }

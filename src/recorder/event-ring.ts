@@ -45,6 +45,11 @@ const RECORD_WORDS = 4;
 const PAYLOAD_WORDS = 8;
 const WRITTEN = 0;
 const WORDS_WRITTEN = 1;
+/** Where in a record, in halves of words, its columns are. */
+export const LABELS = 4;
+export const KINDS = 5;
+export const SHAPE = 6;
+export const PAYLOAD = 7;
 /** Where in `words` the time taken last is, and a double on its way to the next event. */
 export const NOW = 2;
 export const OPERAND = 3;
@@ -173,10 +178,10 @@ export class EventRing {
   publish(kinds: number, labels: number, shape: number): void {
     const { words, halves, next } = this;
     const half = next << 1;
-    halves[half | 4] = labels;
-    halves[half | 5] = kinds;
-    halves[half | 6] = shape;
-    halves[half | 7] = this.start;
+    halves[half | LABELS] = labels;
+    halves[half | KINDS] = kinds;
+    halves[half | SHAPE] = shape;
+    halves[half | PAYLOAD] = this.start;
     words[WORDS_WRITTEN] = this.position;
     words[WRITTEN]!++;
     this.start = -1;
@@ -220,7 +225,7 @@ export class EventRing {
   /** Gives the event appended last a colour. */
   recolour(colourId: number): void {
     const last = this.slot(this.written - 1);
-    const half = ((HEADER_WORDS + last * RECORD_WORDS) << 1) + 5;
+    const half = (recordWord(last) << 1) + KINDS;
     this.halves[half] = (this.halves[half]! & 0xffff) | (colourId << 16);
   }
 
@@ -230,58 +235,52 @@ export class EventRing {
   }
 
   startUs(slot: number): number {
-    return this.words[HEADER_WORDS + slot * RECORD_WORDS]!;
+    return this.words[recordWord(slot)]!;
   }
 
   /** Duration of a complete event; id of a flow. */
   durationUs(slot: number): number {
-    return this.words[HEADER_WORDS + slot * RECORD_WORDS + 1]!;
+    return this.words[recordWord(slot) + 1]!;
   }
 
   /** Index in `words` of that. */
   durationWord(slot: number): number {
-    return HEADER_WORDS + slot * RECORD_WORDS + 1;
+    return recordWord(slot) + 1;
   }
 
   /** Name id in the low half, category id in the high one. */
   labels(slot: number): number {
-    return this.#half(slot, 4);
+    return this.halves[(recordWord(slot) << 1) + LABELS]!;
   }
 
   nameId(slot: number): number {
-    return this.#half(slot, 4) & 0xffff;
+    return this.halves[(recordWord(slot) << 1) + LABELS]! & 0xffff;
   }
 
   categoryId(slot: number): number {
-    return this.#half(slot, 4) >>> 16;
+    return this.halves[(recordWord(slot) << 1) + LABELS]! >>> 16;
   }
 
   /** Kind in the low half, colour id in the high one. */
   kinds(slot: number): number {
-    return this.#half(slot, 5);
+    return this.halves[(recordWord(slot) << 1) + KINDS]!;
   }
 
   kind(slot: number): EventKind.Any {
-    return (this.#half(slot, 5) & 0xffff) as EventKind.Any;
+    return (this.halves[(recordWord(slot) << 1) + KINDS]! & 0xffff) as EventKind.Any;
   }
 
   shape(slot: number): number {
-    return this.#half(slot, 6);
+    return this.halves[(recordWord(slot) << 1) + SHAPE]!;
   }
 
-  /** First payload word of the event in `slot`, counted from the first word ever; -1 when overwritten. */
-  payloadStart(slot: number): number {
-    const end = this.words[WORDS_WRITTEN]!;
-    const start = end - ((end - this.#half(slot, 7)) >>> 0);
-    return end - start > this.payloadWords ? -1 : start;
-  }
-
-  /** The low 32 bits of that: enough to find the values of an event that are known to be held. */
+  /** Where the values of the event in `slot` start: enough to find those that are known to be held. */
   payloadHalf(slot: number): number {
-    return this.#half(slot, 7);
+    return this.halves[(recordWord(slot) << 1) + PAYLOAD]!;
   }
+}
 
-  #half(slot: number, index: number): number {
-    return this.halves[((HEADER_WORDS + slot * RECORD_WORDS) << 1) + index]!;
-  }
+/** Index in `words` of the record in a slot; twice that, in `halves`. */
+export function recordWord(slot: number): number {
+  return HEADER_WORDS + slot * RECORD_WORDS;
 }

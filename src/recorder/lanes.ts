@@ -10,8 +10,7 @@
  * `n` others looks at `n` lanes. A memory keeps 16 bytes for each outermost slice, at most `MOST_SPANS` a lane; beyond
  * that the oldest of a lane count as one, which costs their gaps to slices that began minutes ago.
  */
-import type { EventBatch } from './batch.js';
-import * as EventKind from './event-kind.js';
+import { type EventBatch, NO_SLICE } from './batch.js';
 import type { ReadableLog } from './thread-log.js';
 
 export interface Lanes {
@@ -38,14 +37,15 @@ export function laneTid(logNumber: number, lane: number): number {
 
 /** @param memory of the file that the batch is added to; left out, the batch is the whole file */
 export function assignLanes(batch: EventBatch, memory?: LaneMemory): Lanes {
-  const { count, logIndexes, slots, startsNs, durationsNs } = batch;
+  const { count, logIndexes, startsNs, durationsNs } = batch;
   const laneOf = new Uint16Array(count);
   const known = memory ?? new LaneMemory();
   const threads = batch.logs.map((log) => known.threadOf(log));
   for (let i = 0; i < count; i++) {
-    const logIndex = logIndexes[i]!;
-    if (batch.logs[logIndex]!.ring.kind(slots[i]!) !== EventKind.complete) continue;
-    laneOf[i] = place(threads[logIndex]!.lanes, startsNs[i]!, startsNs[i]! + durationsNs[i]!);
+    const durationNs = durationsNs[i]!;
+    if (durationNs === NO_SLICE) continue;
+    const { lanes } = threads[logIndexes[i]!]!;
+    laneOf[i] = place(lanes, startsNs[i]!, startsNs[i]! + durationNs);
   }
   if (memory !== undefined) for (const { lanes } of threads) for (const lane of lanes) lane.endBatch();
   return {

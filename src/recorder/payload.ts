@@ -20,7 +20,8 @@
  */
 import type { EventRing } from './event-ring.js';
 
-const BOX = 0xfffc0000;
+/** The high half of a word from here on says that it is no number. */
+export const BOX = 0xfffc0000;
 
 export const Tag = { boolean: 1, text: 2, json: 3, spilled: 4 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
@@ -167,6 +168,11 @@ export class PayloadReader {
   /** To the first value of the event in a slot. REQUIRES: it is held. */
   seek(payloadStart: number): void {
     this.#position = payloadStart | 0;
+  }
+
+  /** Where the next value is: what `seek` takes. */
+  get position(): number {
+    return this.#position;
   }
 
   /** Goes past the next value if it is a number. @returns where in `words` it is; -1 for any other value */
