@@ -90,7 +90,17 @@ export class EventJson {
           let word = record + 1;
           if (field >= firstValue) {
             word = payloadBase + (position & payloadMask);
-            if (halves[(word << 1) + 1]! >= BOX) {
+            const tagged = halves[(word << 1) + 1]!;
+            if (tagged >= BOX) {
+              if ((tagged & 0xff) === Tag.text) {
+                const units = halves[word << 1]!;
+                const end = putPlain(view, at, reader, ((position + 1) << 2) & reader.mask, units);
+                if (end > 0) {
+                  at = end;
+                  position += 1 + ((units + 3) >>> 2);
+                  continue;
+                }
+              }
               reader.seek(position);
               at = this.#value(phrases, at);
               position = reader.position;
@@ -141,17 +151,11 @@ export class EventJson {
     return out.at;
   }
 
-  /** The value that comes next, which is no number. Leaves room for what closes an event. @returns where it ends */
+  /** The value that comes next, which is no number and no plain text. Leaves room for what closes an event. @returns where it ends */
   #value(phrases: LogPhrases, at: number): number {
-    const { reader } = phrases;
-    const tag = reader.next();
     const out = this.#out;
-    if (tag === Tag.text) {
-      const end = putPlain(out.view, at, reader);
-      if (end > 0) return end;
-    }
     out.at = at;
-    this.#tagged(phrases, tag);
+    this.#tagged(phrases, phrases.reader.next());
     return out.at;
   }
 

@@ -74,7 +74,9 @@ function wordsOf(length: number): number {
 export function putPlain(
   view: DataView,
   at: number,
-  { units, base, start, length, mask }: TextUnits,
+  { units, base, mask }: Pick<TextUnits, 'units' | 'base' | 'mask'>,
+  start: number,
+  length: number,
 ): number {
   if (length > STRETCH_UNITS || start + length > mask) return 0;
   view.setUint8(at++, QUOTE);
