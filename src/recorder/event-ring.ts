@@ -243,11 +243,6 @@ export class EventRing {
     return this.words[recordWord(slot) + 1]!;
   }
 
-  /** Index in `words` of that. */
-  durationWord(slot: number): number {
-    return recordWord(slot) + 1;
-  }
-
   /** Name id in the low half, category id in the high one. */
   labels(slot: number): number {
     return this.halves[(recordWord(slot) << 1) + LABELS]!;
