@@ -140,6 +140,25 @@ describe('Journal', () => {
     assert.equal(manual!.liveBlocks, 14);
   });
 
+  it('takes nothing while otrace itself works, but frees, and goes on with its turn after that', () => {
+    const { heap } = recordedHeap();
+    heap.enable();
+    for (let i = 0; i < 10; i++) heap.alloc(i, 1);
+    heap.host.guard.run(() => {
+      heap.alloc(100, 7);
+      heap.host.guard.run(() => heap.alloc(101, 7)); // nested
+      heap.alloc(102, 7);
+      heap.free(3);
+      heap.free(200);
+    });
+    heap.alloc(103, 1);
+    heap.host.guard.run(() => heap.alloc(104, 7));
+    heap.free(4);
+    const [manual] = heap.snapshot().sources;
+    assert.deepEqual([manual!.liveBlocks, manual!.liveBytes], [9, 9]);
+    assert.equal(manual!.facts?.['unmatched_frees'], '0');
+  });
+
   it('samples the share it was told when frees and reads end its turns early', () => {
     const { heap } = recordedHeap({ seed: 3 });
     heap.enable();
