@@ -130,7 +130,6 @@ printTable(`an event (Node ${process.version})`, 'ns', [
   row('scope', 'performance.mark', 1),
   row('instant, two numbers', 'performance.mark', 1),
 ]);
-
 const noise = of('instant, off') - of('empty call');
 console.log(
   `\noff: ${of('instant, off').toFixed(2)} ns, an empty call ${of('empty call').toFixed(2)} ns (${noise.toFixed(2)} more)`,

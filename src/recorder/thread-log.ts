@@ -6,8 +6,8 @@
  * steps, no double handed from call to call that was none before (it would be boxed), what is rare checked once and put
  * off to the end (`#settle`). The time comes first: the processor finishes what stands before a clock reading and
  * goes ahead with what stands behind it. Whatever does not fit is recorded again, the long way. Measured against the
- * clock reading that it needs, an event costs 1.3 to 1.5 times as much without arguments, 1.6 to 2 times with two numbers
- * in hand, 2.1 to 2.4 times with two in an object.
+ * clock reading that it needs, an event mostly costs 1.1 to 1.5 times as much without arguments, 1.4 to 2.3 times with two
+ * numbers in hand, 2.1 to 2.5 times with two in an object.
  */
 import { ArgumentEncoder, type Arguments, NO_ARGUMENTS, readArguments } from './arguments.js';
 import type { Clock } from './clock.js';
