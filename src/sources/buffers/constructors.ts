@@ -9,6 +9,8 @@
  * before has two functions that are not equal.
  */
 
+import { withFastProperties } from './fast-properties.js';
+
 type Construct = new (first?: unknown, second?: unknown, third?: unknown) => object;
 
 /** Told of each instance: the first argument says whether it made memory. */
@@ -59,7 +61,7 @@ function replacementOf(original: Construct, made: Made, required: number): objec
   Object.defineProperty(construct, 'prototype', {
     ...Object.getOwnPropertyDescriptor(original, 'prototype'),
   });
-  const replacement = construct.bind(undefined);
+  const replacement = withFastProperties(construct).bind(undefined);
   Object.defineProperties(replacement, Object.getOwnPropertyDescriptors(original));
-  return replacement;
+  return withFastProperties(replacement);
 }
