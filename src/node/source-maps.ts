@@ -13,7 +13,9 @@
  * the generated position.
  *
  * A parsed map costs about a hundred bytes a mapping, and reports are rare, so maps are held weakly: one report
- * parses each map once, and the next collection may take it. A script without a usable map is remembered.
+ * parses each map once, and the next collection may take it. What was asked for is kept, some 200 bytes a
+ * position: most reports ask for what the one before did, and parse nothing. A script without a usable map is
+ * remembered.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -24,13 +26,20 @@ import { type ModuleWithMaps, mapped, type ParsedMap, parseMap } from './parsed-
 /** Larger files than this are generated bundles whose map would stall the report for seconds. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-/** Scripts remembered; beyond that it starts anew. */
+/** Scripts, and positions of one script, remembered; beyond that it starts anew. */
 const MAX_SCRIPTS = 16_384;
+const MAX_FRAMES = 16_384;
 
 const TYPESCRIPT_SUFFIX = /\.([cm]?ts|tsx|jsx)$/;
 
+/** A script that has a map, and what was asked of it, by name and position. */
+interface MappedScript {
+  map: WeakRef<ParsedMap>;
+  readonly frames: Map<string, Frame>;
+}
+
 export class SourceMaps {
-  readonly #scripts = new Map<string, WeakRef<ParsedMap> | undefined>();
+  readonly #scripts = new Map<string, MappedScript | undefined>();
   #module: ModuleWithMaps | undefined;
 
   /**
@@ -46,21 +55,37 @@ export class SourceMaps {
   mapFrame(frame: Frame): Frame {
     if (frame.line === 0 || !isOnDisk(frame.file)) return frame;
     try {
-      const map = this.#mapOf(frame.file);
-      return map === undefined ? frame : mapped(map, frame);
+      const script = this.#scriptOf(frame.file);
+      if (script === undefined) return frame;
+      const position = `${frame.line}:${frame.column}:${frame.name}`;
+      const known = script.frames.get(position);
+      if (known !== undefined) return known;
+      if (script.frames.size >= MAX_FRAMES) script.frames.clear();
+      const found = mapped(this.#mapOf(script, frame.file), frame);
+      script.frames.set(position, found);
+      return found;
     } catch {
       this.#scripts.set(frame.file, undefined);
       return frame;
     }
   }
 
-  #mapOf(script: string): ParsedMap | undefined {
-    const known = this.#scripts.get(script)?.deref();
-    if (known !== undefined) return known;
-    if (this.#scripts.has(script) && this.#scripts.get(script) === undefined) return undefined;
+  #scriptOf(file: string): MappedScript | undefined {
+    if (this.#scripts.has(file)) return this.#scripts.get(file);
     if (this.#scripts.size >= MAX_SCRIPTS) this.#scripts.clear();
-    const map = this.#load(script);
-    this.#scripts.set(script, map === undefined ? undefined : new WeakRef(map));
+    const map = this.#load(file);
+    const script =
+      map === undefined ? undefined : { map: new WeakRef(map), frames: new Map<string, Frame>() };
+    this.#scripts.set(file, script);
+    return script;
+  }
+
+  #mapOf(script: MappedScript, file: string): ParsedMap {
+    const known = script.map.deref();
+    if (known !== undefined) return known;
+    const map = this.#load(file);
+    if (map === undefined) throw new Error(`the source map of ${file} is gone`);
+    script.map = new WeakRef(map);
     return map;
   }
 

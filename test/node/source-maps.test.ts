@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -64,6 +64,19 @@ describe('source maps', () => {
     const linked = built('linked');
     assertMapped(linked);
     assertMapped(linked, pathToFileURL(linked.script).href);
+  });
+
+  it('reads no map again for a position that was asked for, though the map is gone', async () => {
+    const { script, source, frame } = built('inline');
+    const maps = new SourceMaps();
+    const first = maps.mapFrame(frame);
+    unlinkSync(script);
+    await new Promise((turn) => setImmediate(turn)); // what a weak reference gave is held until the turn ends
+    globalThis.gc!();
+    assert.deepEqual(maps.mapFrame({ ...frame }), first);
+    assert.equal(first.file, source);
+    const elsewhere = { ...frame, line: frame.line + 1 };
+    assert.equal(maps.mapFrame(elsewhere), elsewhere, 'the map was held on to');
   });
 
   it('gives a minified function its name back', () => {

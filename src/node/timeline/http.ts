@@ -6,18 +6,16 @@
  *     name    method and route; path segments that look like identifiers are `:id`, so that names stay few
  *     args    side (served or made), method, host (made), path, status, and `error` when there was no whole answer
  *
- * Queries are left out: they carry secrets. What is known of a request under way is kept by its connection or, for
- * one made, by the request itself, weakly: one that never ends keeps nothing once it is collected.
+ * Queries are left out: they carry secrets. What is known of a request that is being answered is in `answering.ts`; of
+ * one made, it is kept by the request itself, weakly: one that never ends keeps nothing once it is collected.
  *
  * Of a busy server's requests a share is recorded (`request-share.ts`); the counter `http_requests_left_out` tells how
  * many were not, since the start.
- *
- * A busy server pays for each request, so a request served adds nothing to a weak map (which would cost the most
- * here: each entry is the collector's too), only the connection does, and it is named when it is recorded.
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
+import { answering, type Served } from './answering.js';
 import { RequestShare } from './request-share.js';
 import type { Timeline, TimelinePart } from './timeline.js';
 
@@ -26,14 +24,6 @@ interface UndiciRequest {
   readonly method: string;
   readonly origin: string | URL;
   readonly path: string;
-}
-
-/** A request that is being answered. */
-interface Served {
-  readonly response: ServerResponse;
-  readonly method: string;
-  readonly url: string;
-  readonly startUs: number;
 }
 
 /** A request that is being made. */
@@ -70,31 +60,18 @@ export function startHttp(timeline: Timeline, all = false): TimelinePart {
     const nowUs = timeline.nowUs();
     return all || share.keeps(nowUs, nowUs - startUs, failed) ? nowUs - startUs : undefined;
   };
-  const endServed = (
+  const recordServed = (
     { method, url, startUs }: Served,
-    failed: boolean,
+    durationUs: number,
     outcome: { status: number } | { error: string },
   ): void => {
-    const durationUs = tookUs(startUs, shares.served, failed);
-    if (durationUs === undefined) return;
     const { name, path } = routes.of(method, url);
     timeline.complete('http', name, startUs, durationUs, { side: 'served', method, path, ...outcome });
   };
-
-  /**
-   * What is being answered on each connection, one unless the client sends ahead. Its end cuts the answers short. A
-   * listener on each response would say the same and cost a busy server twice what all the rest of this does.
-   */
-  const answering = new WeakMap<Socket, Served[]>();
-  const watch = (socket: Socket): Served[] => {
-    const known: Served[] = [];
-    answering.set(socket, known);
-    socket.once('close', () => {
-      for (const served of known) endServed(served, true, { error: CUT });
-      known.length = 0;
-    });
-    return known;
-  };
+  const served = answering((cut) => {
+    const durationUs = tookUs(cut.startUs, shares.served, true);
+    if (durationUs !== undefined) recordServed(cut, durationUs, { error: CUT });
+  });
 
   const startMade = (request: object, method: string, host: string, url: string): void => {
     made.set(request, { method, host, url, startUs: timeline.nowUs() });
@@ -113,21 +90,14 @@ export function startHttp(timeline: Timeline, all = false): TimelinePart {
 
   const unsubscribe = subscribed(channels, {
     'http.server.request.start': ({ request, response, socket }: ServerMessage) => {
-      // The URL now, because routers rewrite it on the way.
-      const { method = '', url = '' } = request;
-      (answering.get(socket) ?? watch(socket)).push({ response, method, url, startUs: timeline.nowUs() });
+      served.start(response, socket, request.method ?? '', request.url ?? '', timeline.nowUs());
     },
-    'http.server.response.finish': ({ response, socket }: ServerMessage) => {
-      const known = answering.get(socket);
-      if (known === undefined) return; // it started before we did
-      for (let i = 0; i < known.length; i++) {
-        const served = known[i]!;
-        if (served.response !== response) continue;
-        if (i === known.length - 1) known.pop();
-        else known.splice(i, 1);
-        endServed(served, response.statusCode >= 500, { status: response.statusCode });
-        return;
-      }
+    'http.server.response.finish': ({ response }: ServerMessage) => {
+      const ended = served.end(response);
+      if (ended === undefined) return;
+      const status = response.statusCode;
+      const durationUs = tookUs(ended.startUs, shares.served, status >= 500);
+      if (durationUs !== undefined) recordServed(ended, durationUs, { status });
     },
 
     'http.client.request.start': ({ request }: ClientMessage) => {

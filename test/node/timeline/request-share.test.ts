@@ -20,7 +20,7 @@ describe('the share of requests that is kept', () => {
 
   it('is spread evenly over busy seconds, whose rate it holds, and counts what it leaves out', () => {
     let turns = 0;
-    const share = new RequestShare(() => turns++, 200);
+    const share = new RequestShare(() => turns++, 200, 200);
     const first = second(share, 1, 10_000).length;
     assert.ok(first >= 200 && first < 1200, `${first} of a busy second that nobody could foresee`);
     for (let at = 2; at <= 4; at++) {
