@@ -15,6 +15,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
+import { warn } from '../warn.js';
 import { answering, type Served } from './answering.js';
 import { RequestShare } from './request-share.js';
 import type { Timeline, TimelinePart } from './timeline.js';
@@ -38,8 +39,13 @@ interface Made {
 
 const CUT = 'closed before the answer was whole';
 
-/** Requests that start from now on. @param all whether to record each, however many they are */
-export function startHttp(timeline: Timeline, all = false): TimelinePart {
+/**
+ * Requests that start from now on.
+ *
+ * @param all whether to record each, however many they are
+ * @param tell a person that something failed, after which no request is recorded
+ */
+export function startHttp(timeline: Timeline, all = false, tell = warn): TimelinePart {
   const channels = createRequire(import.meta.url)('node:diagnostics_channel') as Channels;
   const made = new WeakMap<object, Made>();
   const routes = new Routes();
@@ -88,7 +94,13 @@ export function startHttp(timeline: Timeline, all = false): TimelinePart {
     timeline.complete('http', name, startUs, durationUs, { side: 'made', method, host, path, ...outcome });
   };
 
-  const unsubscribe = subscribed(channels, {
+  const failed = (error: unknown): void => {
+    if (!on) return;
+    on = false;
+    unsubscribe();
+    tell(`HTTP requests are no longer recorded (${String(error)})`);
+  };
+  const unsubscribe = subscribed(channels, failed, {
     'http.server.request.start': ({ request, response, socket }: ServerMessage) => {
       served.start(response, socket, request.method ?? '', request.url ?? '', timeline.nowUs());
     },
@@ -159,12 +171,30 @@ interface UndiciMessage {
   readonly error?: unknown;
 }
 
-/** @returns how to unsubscribe from all again */
-function subscribed(channels: Channels, handlers: Record<string, (message: never) => void>): () => void {
-  const listeners = Object.entries(handlers) as [string, (message: unknown) => void][];
-  for (const [name, listener] of listeners) channels.subscribe(name, listener);
+/**
+ * Anybody can publish on these channels, and what a listener throws would end the program.
+ *
+ * @param failed told what a listener threw
+ * @returns how to unsubscribe from all again
+ */
+function subscribed(
+  channels: Channels,
+  failed: (error: unknown) => void,
+  handlers: Record<string, (message: never) => void>,
+): () => void {
+  const listeners = Object.entries(handlers).map(([name, handle]) => {
+    const listener = (message: unknown): void => {
+      try {
+        handle(message as never);
+      } catch (error) {
+        failed(error);
+      }
+    };
+    channels.subscribe(name, listener);
+    return { name, listener };
+  });
   return () => {
-    for (const [name, listener] of listeners) channels.unsubscribe(name, listener);
+    for (const { name, listener } of listeners) channels.unsubscribe(name, listener);
   };
 }
 

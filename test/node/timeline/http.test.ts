@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import diagnosticsChannel from 'node:diagnostics_channel';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -164,6 +165,23 @@ describe('http', () => {
     assert.equal(timeline.slices.length, 1500);
     assert.deepEqual(leftOut, { served: 500, made: 0 });
     assert.equal(every.counters.size, 0);
+  });
+
+  it('ends with one warning when somebody publishes what it can not read, and the program goes on', async () => {
+    part.stop();
+    const warnings: string[] = [];
+    part = startHttp(timeline, false, (warning) => warnings.push(warning));
+    const channel = diagnosticsChannel.channel('http.server.request.start');
+    const surprise = (error: unknown): void => assert.fail(String(error));
+    process.on('uncaughtException', surprise);
+    for (let i = 0; i < 2; i++) channel.publish({ request: {} });
+    await new Promise((turn) => setImmediate(turn)); // Node throws what a listener threw in a later tick
+    process.off('uncaughtException', surprise);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /^HTTP requests are no longer recorded \(TypeError/);
+    await new Promise<void>((done) => request('/after').on('close', done).end());
+    part.stop();
+    assert.deepEqual(timeline.slices, []);
   });
 
   it('records nothing once stopped, not even what was under way', async () => {
