@@ -138,6 +138,7 @@ async function sample(
     ...(flags.every === undefined && { mostSamplesPerSecond: MOST_SAMPLES_PER_SECOND }),
     stackDepth: flags.depth,
     mayBeginAnew: target.kind === 'page' && session === connection,
+    prepareTarget: () => maps.survey(session),
     prepareFrames: (scripts) => maps.learn([...scripts].filter(rules.isMapElsewhere), session),
     warn: tell,
   });

@@ -68,10 +68,10 @@ export class AttachedThreads implements ThreadHeaps, ThreadListener {
     return Math.max(0, ...[...this.#running.values()].map(({ source }) => source.profileMs));
   }
 
-  /** Takes what is live in each now, all at the same time. Costs each a full collection. */
-  refresh(): Promise<void> {
+  /** Takes what is live in each now, all at the same time. @see RemoteV8Source.refresh */
+  refresh(twice: boolean): Promise<void> {
     return this.#askAll(async (thread) => {
-      await thread.source.refresh();
+      await thread.source.refresh(twice);
       thread.last = { takenMs: performance.now(), snapshot: thread.source.snapshot() };
     });
   }

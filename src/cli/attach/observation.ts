@@ -80,9 +80,10 @@ export async function observe(observed: Observed, pace: Pace, onBegun: () => voi
       if (end === 'target-gone') break;
       const isOver = end !== undefined || pauseMs >= leftMs;
       const startMs = performance.now();
-      await Promise.all([source.refresh(), threads.refresh()]);
+      const isReport = isOver || reportEveryMs > 0;
+      await Promise.all([source.refresh(isReport), threads.refresh(isReport)]);
       profiled = true;
-      if (isOver || reportEveryMs > 0) heap.report({ top, final: isOver });
+      if (isReport) heap.report({ top, final: isOver });
       else heap.checkpoint();
       if (isOver) return { end: end ?? 'over', reported: true };
       await Promise.all([source.widen(), threads.widen()]);

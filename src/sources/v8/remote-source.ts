@@ -31,6 +31,8 @@ export interface RemoteV8SourceOptions extends FrameRules {
   readonly stackDepth: number;
   /** Whether the target may begin anew by itself, as a page does that is loaded again; its sampler then does, too. */
   readonly mayBeginAnew: boolean;
+  /** Done before sampling begins: whatever makes V8 allocate in the target by our doing. */
+  readonly prepareTarget?: () => Promise<void>;
   /** Given the scripts of a profile before its frames are shown: the time to find their source maps. */
   readonly prepareFrames?: (scripts: ReadonlySet<string>) => Promise<void>;
   /** Told once what is wrong and what to do, when the stacks can't be had. */
@@ -72,10 +74,12 @@ export class RemoteV8Source implements HeapSource {
 
   /** Starts sampling, unless somebody else does already: then only the figures of the whole heap are to be had. */
   async start(): Promise<void> {
+    const isHeld = (await this.#profile()) !== undefined;
+    if (!isHeld) await this.#options.prepareTarget?.();
     await this.#session.post('HeapProfiler.collectGarbage');
     this.#base = await this.#usedBytes();
     this.#floor = this.#base;
-    if ((await this.#profile()) !== undefined) {
+    if (isHeld) {
       this.#refuse(HELD);
       return;
     }
@@ -101,10 +105,18 @@ export class RemoteV8Source implements HeapSource {
     this.#births = undefined;
   }
 
-  /** Takes what is live now. Costs the target a full collection. */
-  async refresh(): Promise<void> {
+  /**
+   * Takes what is live now. Costs the target a full collection, or two.
+   *
+   * @param twice collects once before: when V8 was about to collect anyway, what has died since it began to mark is
+   *   found by the second collection only, and would be shown as if it had leaked. There is no asking whether it was
+   */
+  async refresh(twice: boolean): Promise<void> {
     const startMs = performance.now();
-    const profile = this.#refusal === undefined ? await this.#profile() : undefined;
+    // Sent at once, they are answered with nothing of the program in between.
+    const isSampling = this.#refusal === undefined;
+    const before = isSampling && twice ? this.#profile() : undefined;
+    const [, profile] = await Promise.all([before, isSampling ? this.#profile() : undefined]);
     if (this.#refusal !== undefined) await this.#session.post('HeapProfiler.collectGarbage');
     this.#profileMs = performance.now() - startMs;
     this.#floor = await this.#usedBytes();
