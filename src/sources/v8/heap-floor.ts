@@ -18,7 +18,7 @@
  * until `refresh()`. Nothing is forced here.
  */
 import { createRequire } from 'node:module';
-import type { PerformanceObserver } from 'node:perf_hooks';
+import type { PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 
 type PerfHooks = typeof import('node:perf_hooks');
 type V8 = typeof import('node:v8');
@@ -31,6 +31,7 @@ export class HeapFloor {
   #floor = 0;
   /** Collections that began before this are older than `#floor`; in `performance.now()` milliseconds. */
   #freshSinceMs = 0;
+  #isMarking = false;
 
   /** Bytes that survived the last full collection beyond the base; 0 before the first one. */
   get liveBytes(): number {
@@ -40,6 +41,14 @@ export class HeapFloor {
   /** Bytes in use after the last full collection, whoever allocated them; before the first one, when armed. */
   get usedBytes(): number {
     return this.#floor;
+  }
+
+  /**
+   * Whether V8 has begun to mark for a full collection, as of this turn of the event loop. What has died since it began survives
+   * that collection, also when it is forced to end now.
+   */
+  get isMarking(): boolean {
+    return this.#isMarking;
   }
 
   /** Goes on from the base of the last time; `reset()` takes a new one. */
@@ -52,11 +61,18 @@ export class HeapFloor {
       this.#v8 = require('node:v8') as V8;
       this.reset();
     }
-    const full = perfHooks.constants.NODE_PERFORMANCE_GC_MAJOR;
+    const { NODE_PERFORMANCE_GC_MAJOR: full, NODE_PERFORMANCE_GC_INCREMENTAL: begun } = perfHooks.constants;
     this.#observer = new perfHooks.PerformanceObserver((list) => {
-      const isFull = (entry: { detail?: unknown; startTime: number }): boolean =>
-        (entry.detail as { kind: number }).kind === full && entry.startTime >= this.#freshSinceMs;
-      if (list.getEntries().some(isFull)) this.#read();
+      let isRead = false;
+      for (const entry of list.getEntries()) {
+        if (entry.startTime < this.#freshSinceMs) continue;
+        const { kind } = (entry as PerformanceEntry & { detail: { kind: number } }).detail;
+        if (kind === begun) this.#isMarking = true;
+        if (kind !== full) continue;
+        this.#isMarking = false;
+        if (!isRead) this.#read();
+        isRead = true;
+      }
     });
     this.#observer.observe({ entryTypes: ['gc'] });
   }
@@ -64,6 +80,7 @@ export class HeapFloor {
   stop(): void {
     this.#observer?.disconnect();
     this.#observer = undefined;
+    this.#isMarking = false;
   }
 
   /** What is in use now becomes the base. */
@@ -83,6 +100,7 @@ export class HeapFloor {
     const profiler = new this.#v8.GCProfiler();
     profiler.start();
     const result = collect();
+    this.#isMarking = false;
     const last = profiler.stop().statistics.findLast(({ gcType }) => gcType === 'MarkSweepCompact');
     if (last === undefined) {
       this.#read(); // seen now and then on Node 20: the collection ran, the profiler has no entry of it

@@ -119,6 +119,8 @@ export class V8Source implements SampledSource {
   }
 
   snapshot(final = false): SourceSnapshot {
+    // What has died since marking began is in the first profile still, as if it had leaked.
+    if (this.#floor.isMarking) this.#sampledSites();
     if (!final && this.#samples) markAhead();
     if (this.#totals?.isFull) {
       this.#carry();

@@ -4,6 +4,7 @@ import { Session } from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { displayPath } from '../../../src/node/display-path.js';
 import { ownFrames } from '../../../src/node/own-frames.js';
 import { SourceMaps } from '../../../src/node/source-maps.js';
@@ -11,6 +12,7 @@ import type { SamplingProfile } from '../../../src/sources/v8/sampler.js';
 import { V8Source, type V8SourceOptions } from '../../../src/sources/v8/v8-source.js';
 import { recordedHeap } from '../../heap/recorded-heap.js';
 import { bundled, run } from './child.js';
+import { dieWhileMarked } from './dying-while-marked.js';
 
 const maps = new SourceMaps();
 const major = Number(process.versions.node.split('.')[0]);
@@ -52,6 +54,17 @@ describe('V8Source', () => {
   afterEach(() => {
     armed?.disarm();
     armed = undefined;
+  });
+
+  it('does not show what has died while V8 was about to collect', async () => {
+    const source = armedSource();
+    for (let round = 0; round < 3; round++) {
+      await dieWhileMarked();
+      for (let turns = 0; turns < 2; turns++) await turn(); // then it is known that V8 has begun
+      const { sites } = source.snapshot(true);
+      const batches = sites.filter(({ frames }) => frames.some(({ name }) => name === 'makeBatch'));
+      assert.ok(batches.reduce((bytes, { liveBytes }) => bytes + liveBytes, 0) < 100_000);
+    }
   });
 
   it('names the function, file and TypeScript line that hold memory, with their bytes and blocks', () => {
