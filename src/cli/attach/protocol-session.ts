@@ -46,7 +46,9 @@ export class ProtocolSession implements InspectorSession {
       const id = ++this.#lastId;
       const timeout = setTimeout(() => {
         this.#take(id)?.fail(
-          new Error(`${method} got no answer within ${ANSWER_TIMEOUT_MS / 1000} s; is the target stopped?`),
+          new Error(
+            `${method} got no answer within ${ANSWER_TIMEOUT_MS / 1000} s; is the target stopped, or in a loop that never ends?`,
+          ),
         );
       }, ANSWER_TIMEOUT_MS);
       this.#waiting.set(id, { answer, fail, timeout });
