@@ -40,11 +40,19 @@ const GROWS = `
   function keepOrder() { for (let i = 0; i < 1000; i++) kept.push(new Array(100).fill(i + 0.5)); }
   function passing() { let n = 0; for (let i = 0; i < 15000; i++) n += [i + 0.5].length; return n; }
   for (let i = 0; i < 10; i++) { keepOrder(); passing(); }
-  const looks = new FinalizationRegistry(() => { keepOrder(); passing(); watch(); });
+  let grown = 0;
+  const looks = new FinalizationRegistry(() => {
+    keepOrder();
+    passing();
+    watch();
+    if (++grown === 12) process.emit('grown');
+  });
   function watch() { looks.register({}, 0); }
   watch();
   setInterval(() => {}, 1000);
   process.on('SIGUSR2', () => console.log('here'));`;
+
+const READY = `process.on('grown', () => console.log('grown')); console.log('ready');`;
 
 /** TypeScript as tools like tsx bring it to Node: compiled in memory, its map with it. */
 const IN_MEMORY = transformSync(
@@ -58,7 +66,7 @@ const IN_MEMORY = transformSync(
 
 before(() => {
   folder.program('leak.cjs', LEAK);
-  folder.program('grows.cjs', `${GROWS}\n console.log('ready');`);
+  folder.program('grows.cjs', `${GROWS}\n ${READY}`);
   folder.program(
     'job.mjs',
     `${GROWS}
@@ -75,7 +83,7 @@ before(() => {
      runInThisContext(${JSON.stringify(IN_MEMORY)}, { filename: ${JSON.stringify(join(folder.path, 'orders.ts'))} });
      setInterval(note, 300);
      ${GROWS}
-     console.log('ready');`,
+     ${READY}`,
   );
 });
 
@@ -105,10 +113,11 @@ describe('otrace attach PID', { skip: !onLinux && 'needs /proc' }, () => {
     test(`${script}: the leak in every report, and the program as it was`, async () => {
       const target = await started(script);
       const out = `${script}.json`;
-      const { code, stdout, stderr } = await attached(
-        target,
-        ...['--for', '2500ms', '--report-every', '250ms', '--out', out],
-      );
+      const options = ['--for', '60s', '--report-every', '250ms', '--out', out];
+      const attaching = attach(folder.path, ...options, String(target.pid));
+      await Promise.race([target.until(() => target.stdout.includes('grown')), attaching.ended]);
+      attaching.kill('SIGINT');
+      const { code, stdout, stderr } = await attaching.ended;
       assert.equal(code, 0, stderr);
       assert.equal(stdout, '');
       assert.match(stderr, new RegExp(`attached to ${script} \\(pid ${target.pid}, Node v`));
@@ -140,7 +149,7 @@ describe('otrace attach PID', { skip: !onLinux && 'needs /proc' }, () => {
       assert.ok(events.some(({ name, args }) => name === 'js_heap_bytes' && Number(args!['used']) > 0));
       assertClosed(target);
       assert.ok(await target.answers());
-      assert.equal(target.stdout, 'ready\nhere\n');
+      assert.equal(target.stdout, 'ready\ngrown\nhere\n');
       assert.match(
         target.stderr,
         /^(Debugger (listening on .*|attached\.|ending on .*)\n|For help, see: .*\n|\s*)*$/,
